@@ -1,0 +1,1 @@
+"""Processes: the only place that knows everything. Debounce, build, publish, keep the last good."""

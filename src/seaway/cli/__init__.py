@@ -1,0 +1,1 @@
+"""The command line: parse flags, call, print. One module a verb."""

@@ -1,0 +1,5 @@
+"""Mistakes found while files are read as Kubernetes objects (NET01xx)."""
+
+from __future__ import annotations
+
+from seaway.core.finding import Code, Severity

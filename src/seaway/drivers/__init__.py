@@ -1,0 +1,1 @@
+"""The engines: each folder drives one, with a real and a fake driver under one contract suite."""

@@ -1,0 +1,38 @@
+"""The model of a cluster, and quick look-ups in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from seaway.model.cluster import Cluster
+from seaway.model.route import Gateway
+from seaway.model.service import Service, ServiceName
+from seaway.model.workload import Pod, PodName
+
+
+@dataclass(frozen=True)
+class Model:
+    """Everything that the planes are planned from. Tuples are ordered by identity, so that equal clusters give equal models."""
+
+    cluster: Cluster
+    pods: tuple[Pod, ...]
+    services: tuple[Service, ...]
+    gateways: tuple[Gateway, ...]
+
+    @cached_property
+    def pod(self) -> Mapping[PodName, Pod]:
+        return {pod.id: pod for pod in self.pods}
+
+    @cached_property
+    def service(self) -> Mapping[ServiceName, Service]:
+        return {service.id: service for service in self.services}
+
+    @cached_property
+    def pod_at(self) -> Mapping[str, Pod]:
+        """Pods by address; those in the host's network are left out, since they share it."""
+        return {pod.ip: pod for pod in self.pods if not pod.host_network}
+
+    def pods_on(self, node: str) -> tuple[Pod, ...]:
+        return tuple(pod for pod in self.pods if pod.node == node)

@@ -1,0 +1,42 @@
+"""Strings that two planes must agree on, each made by exactly one function here."""
+
+from __future__ import annotations
+
+from seaway.model.service import Service, ServiceName
+from seaway.model.workload import PodName
+
+NETNS_FOLDER = "ns"
+"""Folder below the state folder that holds one network namespace file a pod and a node, inside the sandbox's own mount namespace."""
+
+HOST_NETNS = "host"
+"""Name of the namespace file for the network that `seaway up` was called in (absent without root)."""
+
+
+def pod_netns(pod: PodName) -> str:
+    """File name of a pod's network namespace below `NETNS_FOLDER`. Names hold no underscore, so it is unique."""
+    return f"{pod.namespace}_{pod.name}"
+
+
+def node_netns(node: str) -> str:
+    """File name of a node's network namespace below `NETNS_FOLDER`."""
+    return f"node_{node}"
+
+
+def service_host(service: ServiceName, domain: str) -> str:
+    """The fully qualified name of a Service, without the final dot."""
+    return f"{service.name}.{service.namespace}.svc.{domain}"
+
+
+def cluster_name(service: Service, port: int, domain: str) -> str:
+    """Envoy's cluster for one service port (by position), in the form that Istio's users know."""
+    return f"outbound|{service.ports[port].port}||{service_host(service.id, domain)}"
+
+
+def route_name(gateway: str, tls: bool) -> str:
+    """Envoy's RouteConfiguration of a gateway for plain HTTP or HTTPS."""
+    return f"{gateway}/{'https' if tls else 'http'}"
+
+
+def certificate_secret(certificate_id: str) -> str:
+    """Name of the SDS secret that holds a gateway certificate."""
+    return f"kubernetes://{certificate_id}"

@@ -1,0 +1,1 @@
+"""Namespaces, links and addresses of nodes and pods."""

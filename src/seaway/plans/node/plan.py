@@ -1,0 +1,108 @@
+"""The agent's orders: one file that the control plane writes and the agent follows, also after a restart of either."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seaway.model.index import Model
+from seaway.model.names import node_netns, pod_netns
+from seaway.model.workload import Command, DnsServer, GatewayProxy, Pod, Probe, Protocol, Standin
+
+
+@dataclass(frozen=True, slots=True)
+class StandinPort:
+    """A socket of a stand-in: HTTP/1.1 and h2c where `http`, else an echo of bytes (TCP) or datagrams (UDP)."""
+
+    port: int
+    protocol: Protocol
+    http: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PodOrders:
+    """One pod. `netns` names a file in the namespace folder. `listen` is empty unless a stand-in runs; `command` is set for real programs.
+
+    `address` is what a stand-in binds: the pod's own address in the node's network (hostNetwork), else all addresses of its namespace.
+    `serves_dns` says that cluster DNS listens in this pod, on port 53. `resolv_conf` and `hosts` are whole file texts.
+    """
+
+    namespace: str
+    name: str
+    netns: str
+    ip: str
+    address: str
+    node: str
+    revision: str
+    hostname: str
+    labels: dict[str, str]
+    service_account: str
+    workload: str
+    listen: tuple[StandinPort, ...]
+    command: Command | None
+    serves_dns: bool
+    finite: bool
+    probes: tuple[Probe, ...]
+    resolv_conf: str
+    hosts: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeOrders:
+    """All pods of one node, by identity."""
+
+    node: str
+    pods: tuple[PodOrders, ...]
+
+
+def plan_node(model: Model, node: str) -> NodeOrders:
+    """The orders of one node's agent."""
+    return NodeOrders(node, tuple(_orders(pod) for pod in model.pods_on(node)))
+
+
+def _orders(pod: Pod) -> PodOrders:
+    listen: tuple[StandinPort, ...] = ()
+    command: Command | None = None
+    match pod.runs:
+        case Standin():
+            listen = tuple(sorted({StandinPort(one.port, one.protocol, one.http) for one in pod.ports}, key=lambda one: (one.port, one.protocol.value)))
+        case Command():
+            command = pod.runs
+        case GatewayProxy() | DnsServer():
+            pass
+    return PodOrders(
+        namespace=pod.id.namespace,
+        name=pod.id.name,
+        netns=node_netns(pod.node) if pod.host_network else pod_netns(pod.id),
+        ip=pod.ip,
+        address=pod.ip if pod.host_network else "0.0.0.0",
+        node=pod.node,
+        revision=pod.revision,
+        hostname=pod.hostname,
+        labels=dict(pod.labels),
+        service_account=pod.service_account,
+        workload=f"{pod.owner.kind}/{pod.owner.name}",
+        listen=listen,
+        command=command,
+        serves_dns=isinstance(pod.runs, DnsServer),
+        finite=pod.finite,
+        probes=pod.probes,
+        resolv_conf=render_resolv_conf(pod),
+        hosts=render_hosts(pod),
+    )
+
+
+def render_resolv_conf(pod: Pod) -> str:
+    """The pod's /etc/resolv.conf, in the order that the kubelet writes."""
+    lines = [f"nameserver {address}" for address in pod.resolv_conf.nameservers]
+    if pod.resolv_conf.searches:
+        lines.insert(0, "search " + " ".join(pod.resolv_conf.searches))
+    if pod.resolv_conf.options:
+        lines.append("options " + " ".join(pod.resolv_conf.options))
+    return "\n".join(lines) + "\n"
+
+
+def render_hosts(pod: Pod) -> str:
+    """The pod's /etc/hosts: loopback, its own name, hostAliases."""
+    lines = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback", f"{pod.ip}\t{pod.hostname}"]
+    lines += [f"{ip}\t{' '.join(names)}" for ip, names in pod.hosts]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,1 @@
+"""Protocols without I/O: events in, actions out. No sockets, no clock."""
