@@ -1,6 +1,7 @@
 """A finding: what is wrong in a manifest, where, why it matters, how to mend it.
 
-Findings are values. Every stage returns its own; the pipeline joins them; the command line, the watch loop and the exit code render the same ones.
+Findings are values. Every stage returns its own and the pipeline joins them; the command line, the watch loop and the exit code
+render the same ones.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True)
 class Respond:
-    """Answer at once: 404 where nothing matches, 503 where the backend does not exist. `why` goes into the body and the route's metadata."""
+    """Answer at once: 404 where nothing matches, 503 where the backend does not exist. `why` goes into the body."""
 
     status: int
     why: str
@@ -120,7 +120,7 @@ class TlsHost:
 class Gateway:
     """An ingress gateway: its pods, and what all of them serve.
 
-    `http_ports` and `https_ports` are the ports that Envoy listens on inside the pods. `classes` are the names of the IngressClasses it serves.
+    `http_ports` and `https_ports` are the ports that Envoy listens on inside the pods. `classes` names the IngressClasses that it serves.
     `service` is the Service in front of it, whose load balancer address `status.loadBalancer` shows; None where it has none.
     `owners` are the Ingresses that it serves.
     """

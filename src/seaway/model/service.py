@@ -45,7 +45,7 @@ class Backend:
     """One address behind a Service.
 
     `pod` is None for addresses from Endpoints or EndpointSlices that are no pod of ours. `ports` maps each service port (by position
-    in `Service.ports`) to the backend's own port number, 0 where the backend lacks that port (a named target port that it does not declare).
+    in `Service.ports`) to the backend's own port number, 0 where the backend lacks it (a named target port that it does not declare).
     `ready` is what the manifest itself says (EndpointSlice conditions); for pods the running network's probes decide, see `endpoints`.
     `hostname` is the name that DNS publishes under a headless Service ("" for none).
     """

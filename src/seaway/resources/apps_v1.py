@@ -9,33 +9,33 @@ from seaway.resources.core_v1 import PodTemplateSpec
 from seaway.resources.meta import LabelSelector, ObjectMeta, Struct
 
 
-class DeploymentSpec(Struct, kw_only=True):
+class DeploymentSpec(Struct, frozen=True, kw_only=True):
     template: PodTemplateSpec
     selector: LabelSelector | None = None
     replicas: int | None = None
 
 
-class Deployment(Struct, kw_only=True):
+class Deployment(Struct, frozen=True, kw_only=True):
     metadata: ObjectMeta
     spec: DeploymentSpec
 
 
-class ReplicaSetSpec(Struct, kw_only=True):
+class ReplicaSetSpec(Struct, frozen=True, kw_only=True):
     template: PodTemplateSpec = PodTemplateSpec()
     selector: LabelSelector | None = None
     replicas: int | None = None
 
 
-class ReplicaSet(Struct, kw_only=True):
+class ReplicaSet(Struct, frozen=True, kw_only=True):
     metadata: ObjectMeta
     spec: ReplicaSetSpec
 
 
-class StatefulSetOrdinals(Struct, kw_only=True):
+class StatefulSetOrdinals(Struct, frozen=True, kw_only=True):
     start: int = 0
 
 
-class StatefulSetSpec(Struct, kw_only=True):
+class StatefulSetSpec(Struct, frozen=True, kw_only=True):
     template: PodTemplateSpec
     selector: LabelSelector | None = None
     service_name: str = ""
@@ -43,22 +43,22 @@ class StatefulSetSpec(Struct, kw_only=True):
     ordinals: StatefulSetOrdinals | None = None
 
 
-class StatefulSet(Struct, kw_only=True):
+class StatefulSet(Struct, frozen=True, kw_only=True):
     metadata: ObjectMeta
     spec: StatefulSetSpec
 
 
-class DaemonSetSpec(Struct, kw_only=True):
+class DaemonSetSpec(Struct, frozen=True, kw_only=True):
     template: PodTemplateSpec
     selector: LabelSelector | None = None
 
 
-class DaemonSet(Struct, kw_only=True):
+class DaemonSet(Struct, frozen=True, kw_only=True):
     metadata: ObjectMeta
     spec: DaemonSetSpec
 
 
-class JobSpec(Struct, kw_only=True):
+class JobSpec(Struct, frozen=True, kw_only=True):
     template: PodTemplateSpec
     parallelism: int | None = None
     completions: int | None = None
@@ -66,6 +66,6 @@ class JobSpec(Struct, kw_only=True):
     suspend: bool = False
 
 
-class Job(Struct, kw_only=True):
+class Job(Struct, frozen=True, kw_only=True):
     metadata: ObjectMeta
     spec: JobSpec

@@ -12,21 +12,21 @@ from seaway.resources.meta import ObjectMeta, Struct
 IntOrString = int | str
 
 
-class Namespace(Struct, kw_only=True):
+class Namespace(Struct, frozen=True, kw_only=True):
     metadata: ObjectMeta
 
 
-class ServiceAccount(Struct, kw_only=True):
+class ServiceAccount(Struct, frozen=True, kw_only=True):
     metadata: ObjectMeta
 
 
-class ConfigMap(Struct, kw_only=True):
+class ConfigMap(Struct, frozen=True, kw_only=True):
     metadata: ObjectMeta
     data: dict[str, str] = {}
     binary_data: dict[str, str] = {}
 
 
-class Secret(Struct, kw_only=True):
+class Secret(Struct, frozen=True, kw_only=True):
     """`data` values are base64; `string_data` wins over `data`, as the API server merges them."""
 
     metadata: ObjectMeta
@@ -35,7 +35,7 @@ class Secret(Struct, kw_only=True):
     string_data: dict[str, str] = {}
 
 
-class KeyRef(Struct, kw_only=True):
+class KeyRef(Struct, frozen=True, kw_only=True):
     """One key of a ConfigMap or Secret (`configMapKeyRef`, `secretKeyRef`)."""
 
     name: str = ""
@@ -43,48 +43,48 @@ class KeyRef(Struct, kw_only=True):
     optional: bool = False
 
 
-class FieldRef(Struct, kw_only=True):
+class FieldRef(Struct, frozen=True, kw_only=True):
     field_path: str
 
 
-class EnvVarSource(Struct, kw_only=True):
+class EnvVarSource(Struct, frozen=True, kw_only=True):
     field_ref: FieldRef | None = None
     config_map_key_ref: KeyRef | None = None
     secret_key_ref: KeyRef | None = None
 
 
-class EnvVar(Struct, kw_only=True):
+class EnvVar(Struct, frozen=True, kw_only=True):
     name: str
     value: str | None = None
     value_from: EnvVarSource | None = None
 
 
-class WholeRef(Struct, kw_only=True):
+class WholeRef(Struct, frozen=True, kw_only=True):
     """A whole ConfigMap or Secret (`envFrom[].configMapRef`, `secretRef`)."""
 
     name: str = ""
     optional: bool = False
 
 
-class EnvFromSource(Struct, kw_only=True):
+class EnvFromSource(Struct, frozen=True, kw_only=True):
     prefix: str = ""
     config_map_ref: WholeRef | None = None
     secret_ref: WholeRef | None = None
 
 
-class ContainerPort(Struct, kw_only=True):
+class ContainerPort(Struct, frozen=True, kw_only=True):
     container_port: int
     name: str | None = None
     protocol: str = "TCP"
     host_port: int | None = None
 
 
-class HTTPHeader(Struct, kw_only=True):
+class HTTPHeader(Struct, frozen=True, kw_only=True):
     name: str
     value: str
 
 
-class HTTPGetAction(Struct, kw_only=True):
+class HTTPGetAction(Struct, frozen=True, kw_only=True):
     port: IntOrString
     path: str = "/"
     host: str | None = None
@@ -92,21 +92,21 @@ class HTTPGetAction(Struct, kw_only=True):
     http_headers: tuple[HTTPHeader, ...] = ()
 
 
-class TCPSocketAction(Struct, kw_only=True):
+class TCPSocketAction(Struct, frozen=True, kw_only=True):
     port: IntOrString
     host: str | None = None
 
 
-class ExecAction(Struct, kw_only=True):
+class ExecAction(Struct, frozen=True, kw_only=True):
     command: tuple[str, ...] = ()
 
 
-class GRPCAction(Struct, kw_only=True):
+class GRPCAction(Struct, frozen=True, kw_only=True):
     port: int
     service: str | None = None
 
 
-class Probe(Struct, kw_only=True):
+class Probe(Struct, frozen=True, kw_only=True):
     """Exactly one action. Times in seconds; absent means the API's defaults (period 10, timeout 1, success 1, failure 3)."""
 
     http_get: HTTPGetAction | None = None
@@ -120,7 +120,7 @@ class Probe(Struct, kw_only=True):
     failure_threshold: int | None = None
 
 
-class Container(Struct, kw_only=True):
+class Container(Struct, frozen=True, kw_only=True):
     name: str
     image: str | None = None
     command: tuple[str, ...] = ()
@@ -134,27 +134,27 @@ class Container(Struct, kw_only=True):
     startup_probe: Probe | None = None
 
 
-class HostAlias(Struct, kw_only=True):
+class HostAlias(Struct, frozen=True, kw_only=True):
     ip: str
     hostnames: tuple[str, ...] = ()
 
 
-class PodDNSConfigOption(Struct, kw_only=True):
+class PodDNSConfigOption(Struct, frozen=True, kw_only=True):
     name: str | None = None
     value: str | None = None
 
 
-class PodDNSConfig(Struct, kw_only=True):
+class PodDNSConfig(Struct, frozen=True, kw_only=True):
     nameservers: tuple[str, ...] = ()
     searches: tuple[str, ...] = ()
     options: tuple[PodDNSConfigOption, ...] = ()
 
 
-class PodReadinessGate(Struct, kw_only=True):
+class PodReadinessGate(Struct, frozen=True, kw_only=True):
     condition_type: str
 
 
-class PodSpec(Struct, kw_only=True):
+class PodSpec(Struct, frozen=True, kw_only=True):
     containers: tuple[Container, ...] = ()
     init_containers: tuple[Container, ...] = ()
     service_account_name: str | None = None
@@ -173,17 +173,17 @@ class PodSpec(Struct, kw_only=True):
     enable_service_links: bool | None = None
 
 
-class PodTemplateSpec(Struct, kw_only=True):
+class PodTemplateSpec(Struct, frozen=True, kw_only=True):
     metadata: ObjectMeta = ObjectMeta()
     spec: PodSpec = PodSpec()
 
 
-class Pod(Struct, kw_only=True):
+class Pod(Struct, frozen=True, kw_only=True):
     metadata: ObjectMeta
     spec: PodSpec = PodSpec()
 
 
-class ServicePort(Struct, kw_only=True):
+class ServicePort(Struct, frozen=True, kw_only=True):
     port: int
     name: str | None = None
     protocol: str = "TCP"
@@ -192,15 +192,15 @@ class ServicePort(Struct, kw_only=True):
     node_port: int | None = None
 
 
-class ClientIPConfig(Struct, kw_only=True):
+class ClientIPConfig(Struct, frozen=True, kw_only=True):
     timeout_seconds: int | None = None
 
 
-class SessionAffinityConfig(Struct, kw_only=True):
+class SessionAffinityConfig(Struct, frozen=True, kw_only=True):
     client_ip: ClientIPConfig | None = msgspec.field(name="clientIP", default=None)
 
 
-class ServiceSpec(Struct, kw_only=True):
+class ServiceSpec(Struct, frozen=True, kw_only=True):
     type: str = "ClusterIP"
     selector: dict[str, str] = {}
     ports: tuple[ServicePort, ...] = ()
@@ -222,37 +222,37 @@ class ServiceSpec(Struct, kw_only=True):
     health_check_node_port: int | None = None
 
 
-class Service(Struct, kw_only=True):
+class Service(Struct, frozen=True, kw_only=True):
     metadata: ObjectMeta
     spec: ServiceSpec = ServiceSpec()
 
 
-class ObjectReference(Struct, kw_only=True):
+class ObjectReference(Struct, frozen=True, kw_only=True):
     kind: str | None = None
     name: str | None = None
     namespace: str | None = None
 
 
-class EndpointAddress(Struct, kw_only=True):
+class EndpointAddress(Struct, frozen=True, kw_only=True):
     ip: str
     hostname: str | None = None
     node_name: str | None = None
     target_ref: ObjectReference | None = None
 
 
-class EndpointPort(Struct, kw_only=True):
+class EndpointPort(Struct, frozen=True, kw_only=True):
     port: int
     name: str | None = None
     protocol: str = "TCP"
     app_protocol: str | None = None
 
 
-class EndpointSubset(Struct, kw_only=True):
+class EndpointSubset(Struct, frozen=True, kw_only=True):
     addresses: tuple[EndpointAddress, ...] = ()
     not_ready_addresses: tuple[EndpointAddress, ...] = ()
     ports: tuple[EndpointPort, ...] = ()
 
 
-class Endpoints(Struct, kw_only=True):
+class Endpoints(Struct, frozen=True, kw_only=True):
     metadata: ObjectMeta
     subsets: tuple[EndpointSubset, ...] = ()

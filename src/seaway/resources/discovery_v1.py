@@ -11,7 +11,7 @@ from seaway.resources.meta import ObjectMeta, Struct
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 
 
-class EndpointConditions(Struct, kw_only=True):
+class EndpointConditions(Struct, frozen=True, kw_only=True):
     """`ready: null` counts as true; `serving: null` follows ready; `terminating: null` counts as false."""
 
     ready: bool | None = None
@@ -19,7 +19,7 @@ class EndpointConditions(Struct, kw_only=True):
     terminating: bool | None = None
 
 
-class Endpoint(Struct, kw_only=True):
+class Endpoint(Struct, frozen=True, kw_only=True):
     addresses: tuple[str, ...]
     conditions: EndpointConditions = EndpointConditions()
     hostname: str | None = None
@@ -27,14 +27,14 @@ class Endpoint(Struct, kw_only=True):
     target_ref: ObjectReference | None = None
 
 
-class EndpointSlicePort(Struct, kw_only=True):
+class EndpointSlicePort(Struct, frozen=True, kw_only=True):
     name: str | None = None
     port: int | None = None
     protocol: str = "TCP"
     app_protocol: str | None = None
 
 
-class EndpointSlice(Struct, kw_only=True):
+class EndpointSlice(Struct, frozen=True, kw_only=True):
     metadata: ObjectMeta
     address_type: str = "IPv4"
     endpoints: tuple[Endpoint, ...] = ()

@@ -12,7 +12,7 @@ class Struct(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Base of all manifest structs: immutable, fields in the API's camelCase, only the fields that Seaway honours."""
 
 
-class ObjectMeta(Struct, kw_only=True):
+class ObjectMeta(Struct, frozen=True, kw_only=True):
     name: str = ""
     generate_name: str | None = None
     namespace: str | None = None
@@ -22,18 +22,18 @@ class ObjectMeta(Struct, kw_only=True):
     creation_timestamp: str | None = None
 
 
-class LabelSelectorRequirement(Struct, kw_only=True):
+class LabelSelectorRequirement(Struct, frozen=True, kw_only=True):
     key: str
     operator: str
     values: tuple[str, ...] = ()
 
 
-class LabelSelector(Struct, kw_only=True):
+class LabelSelector(Struct, frozen=True, kw_only=True):
     """Labels and expressions are ANDed; an empty selector selects everything."""
 
     match_labels: dict[str, str] = {}
     match_expressions: tuple[LabelSelectorRequirement, ...] = ()
 
 
-class LocalObjectReference(Struct, kw_only=True):
+class LocalObjectReference(Struct, frozen=True, kw_only=True):
     name: str = ""

@@ -2,4 +2,3 @@
 
 from __future__ import annotations
 
-from seaway.core.finding import Code, Severity

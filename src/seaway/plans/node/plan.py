@@ -64,7 +64,8 @@ def _orders(pod: Pod) -> PodOrders:
     command: Command | None = None
     match pod.runs:
         case Standin():
-            listen = tuple(sorted({StandinPort(one.port, one.protocol, one.http) for one in pod.ports}, key=lambda one: (one.port, one.protocol.value)))
+            ports = {StandinPort(one.port, one.protocol, one.http) for one in pod.ports}
+            listen = tuple(sorted(ports, key=lambda one: (one.port, one.protocol.value)))
         case Command():
             command = pod.runs
         case GatewayProxy() | DnsServer():
