@@ -121,6 +121,8 @@ class Probe(Struct, frozen=True, kw_only=True):
 
 
 class Container(Struct, frozen=True, kw_only=True):
+    """`restart_policy: Always` makes an init container a sidecar: it keeps running beside the containers."""
+
     name: str
     image: str | None = None
     command: tuple[str, ...] = ()
@@ -132,6 +134,7 @@ class Container(Struct, frozen=True, kw_only=True):
     readiness_probe: Probe | None = None
     liveness_probe: Probe | None = None
     startup_probe: Probe | None = None
+    restart_policy: str | None = None
 
 
 class HostAlias(Struct, frozen=True, kw_only=True):

@@ -12,6 +12,14 @@ class Struct(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Base of all manifest structs: immutable, fields in the API's camelCase, only the fields that Seaway honours."""
 
 
+class OwnerReference(Struct, frozen=True, kw_only=True):
+    """The object that made this one, e.g. the Deployment of a ReplicaSet: `controller` marks the one that manages it."""
+
+    kind: str = ""
+    name: str = ""
+    controller: bool = False
+
+
 class ObjectMeta(Struct, frozen=True, kw_only=True):
     name: str = ""
     generate_name: str | None = None
@@ -20,6 +28,7 @@ class ObjectMeta(Struct, frozen=True, kw_only=True):
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
     creation_timestamp: str | None = None
+    owner_references: tuple[OwnerReference, ...] = ()
 
 
 class LabelSelectorRequirement(Struct, frozen=True, kw_only=True):

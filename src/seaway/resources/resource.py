@@ -45,13 +45,17 @@ class Resource(Generic[Body]):
 
     def at(self, *path: Step) -> Origin:
         """The origin of a field, e.g. `at("spec", "rules", 0, "host")`; of its nearest existing parent where it is absent."""
-        mark = self.mark
-        for step in path:
-            child = mark.children.get(step) if mark.children else None
-            if child is None:
-                break
-            mark = child
-        return Origin(self.file, mark.line, mark.column, field_path(*path))
+        return place_of(self.file, self.mark, path)
+
+
+def place_of(file: str, mark: Mark, path: tuple[Step, ...]) -> Origin:
+    """The origin of the value at this path below a mark; of its nearest existing parent where it is absent."""
+    for step in path:
+        child = mark.children.get(step) if mark.children else None
+        if child is None:
+            break
+        mark = child
+    return Origin(file, mark.line, mark.column, field_path(*path))
 
 
 def field_path(*path: Step) -> str:

@@ -2,3 +2,40 @@
 
 from __future__ import annotations
 
+from seaway.core.finding import Code, Severity
+
+ENVOY_REFUSED = Code(
+    "NET0401",
+    Severity.ERROR,
+    "Envoy refuses what this {object} asks for: {words}",
+    "it is set aside so that it hurts nothing else; {kept} of it is served",
+    "mend the field that Envoy names; the object is tried again as soon as it changes",
+)
+ENGINE_FAILED = Code(
+    "NET0402",
+    Severity.ERROR,
+    "{message}",
+    "the configuration from before goes on serving; the new one is tried again every second",
+    "{mend}",
+)
+PROCESS_DIED = Code(
+    "NET0403",
+    Severity.WARNING,
+    "{name} {reason}; it is started again in {delay} s",
+    "its new connections fail until it is back; everything else runs on",
+    "its log says what happened last: {log}",
+)
+PROCESS_CANNOT_START = Code(
+    "NET0404",
+    Severity.ERROR,
+    "{name} cannot be started again: {reason}",
+    "what it serves does not work; it is tried again in {delay} s",
+    "mend the reason; nothing else is needed",
+)
+REFUSED_WITHOUT_CULPRIT = Code(
+    "NET0405",
+    Severity.ERROR,
+    "Envoy on {node} refuses even the configuration that it took before: {words}",
+    "no object is to blame; what it holds goes on serving, and changes do not arrive",
+    "look for what changed around it: an address in use, a namespace or file that is gone, another version of Envoy",
+)
