@@ -33,10 +33,12 @@ class Leases:
     """What was handed out and must not change while its holder lives: an argument of one build and a result of it.
 
     `pods`: `namespace/pod` to address. `cluster_ips` and `load_balancers`: `namespace/service` to address.
-    `node_ports`: `namespace/service/port name/protocol` to port.
+    `node_ports`: `namespace/service/port name/protocol` to port. `last_pods`: by node, the pod address that was given out last; the search
+    goes on after it, so that an address comes back only when all others have had their turn.
     """
 
     pods: tuple[tuple[str, str], ...] = ()
     cluster_ips: tuple[tuple[str, str], ...] = ()
     load_balancers: tuple[tuple[str, str], ...] = ()
     node_ports: tuple[tuple[str, int], ...] = ()
+    last_pods: tuple[tuple[str, str], ...] = ()

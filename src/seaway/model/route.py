@@ -55,10 +55,14 @@ class Forward:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """Answer with a redirect to this absolute URL or path; "" keeps the request's own host and path."""
+    """Answer with a redirect to this absolute URL or path; "" keeps the request's own host and path. The query is kept.
+
+    With `rewrite` the new path is made from the request's path; `location` then is scheme and authority only (`https://example.org`).
+    """
 
     location: str
     status: int
+    rewrite: Rewrite | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,8 @@ class Gateway:
 
     `http_ports` and `https_ports` are the ports that Envoy listens on inside the pods. `classes` names the IngressClasses that it serves.
     `service` is the Service in front of it, whose load balancer address `status.loadBalancer` shows; None where it has none.
-    `owners` are the Ingresses that it serves.
+    `owners` are the Ingresses that it serves. `default_certificate` answers every server name that `tls` gives no certificate; where it
+    is None one is generated.
     """
 
     name: str
@@ -136,3 +141,4 @@ class Gateway:
     tls: tuple[TlsHost, ...]
     owners: tuple[Key, ...]
     origin: Origin
+    default_certificate: Certificate | None = None

@@ -1,0 +1,78 @@
+"""Manifests to the model: what all frontends find, in order. This is where a snapshot gets its meaning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from seaway.core.finding import Findings, ordered
+from seaway.frontends.ingress.controllers import Controller, find_controllers, gateway_objects
+from seaway.frontends.ingress.gateways import build_gateways
+from seaway.frontends.kubernetes.config import read_config
+from seaway.frontends.kubernetes.endpoints import build_services, select_pods
+from seaway.frontends.kubernetes.implied import with_implied, with_objects
+from seaway.frontends.kubernetes.placement import place_pods
+from seaway.frontends.kubernetes.pods import Grounds, build_pods
+from seaway.frontends.kubernetes.service_links import service_links
+from seaway.frontends.kubernetes.services import build_fronts
+from seaway.frontends.kubernetes.workloads import draft_pods
+from seaway.model.cluster import Cluster, Leases
+from seaway.model.index import Model
+from seaway.resources.core_v1 import ServiceAccount
+from seaway.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A model, what is wrong with it, the leases for the next build, and the snapshot with the objects that were implied."""
+
+    model: Model
+    findings: Findings
+    leases: Leases
+    snapshot: Snapshot
+
+
+def build_model(snapshot: Snapshot, cluster: Cluster, leases: Leases) -> Built:
+    """What the manifests mean. An object that the API server would refuse is left out, with a finding; all else is built.
+
+    The same snapshot, cluster and leases always give the same result. `findings` does not repeat those of the snapshot.
+    """
+    snapshot, controllers, implied_findings = _complete(snapshot, cluster)
+    config, config_findings = read_config(snapshot)
+    drafts = draft_pods(snapshot, cluster)
+    placement = place_pods(drafts.pods, cluster, leases)
+    fronts = build_fronts(snapshot, cluster, leases)
+    selected = select_pods(fronts.services, drafts.pods)
+    grounds = Grounds(
+        cluster=cluster,
+        dns_address=fronts.dns_address,
+        config=config,
+        gateways={controller.workload: controller.name for controller in controllers},
+        accounts=frozenset((one.key.namespace, one.key.name) for one in snapshot.of(ServiceAccount)),
+        links=service_links(front.service for front in fronts.services),
+        targets=selected.targets,
+    )
+    pods, pod_findings = build_pods(placement.pods, grounds)
+    services, service_findings = build_services(fronts.services, selected, drafts, {pod.id: pod for pod in pods}, snapshot)
+    gateways, gateway_findings = build_gateways(snapshot, controllers, pods, services)
+    findings = (
+        *implied_findings,
+        *config_findings,
+        *drafts.findings,
+        *placement.findings,
+        *fronts.findings,
+        *pod_findings,
+        *service_findings,
+        *gateway_findings,
+    )
+    given = replace(fronts.leases, pods=placement.leases.pods, last_pods=placement.leases.last_pods)
+    return Built(Model(cluster, pods, services, gateways), ordered(findings), given, snapshot)
+
+
+def _complete(snapshot: Snapshot, cluster: Cluster) -> tuple[Snapshot, tuple[Controller, ...], Findings]:
+    """The snapshot with all that is implied, and the ingress controllers in it: Seaway's own gateway where there is no other."""
+    controllers = find_controllers(snapshot)
+    if not controllers:
+        snapshot = with_objects(snapshot, gateway_objects())
+        controllers = find_controllers(snapshot)
+    snapshot, findings = with_implied(snapshot, cluster)
+    return snapshot, controllers, findings

@@ -1,0 +1,103 @@
+"""Gateways: what each of the controllers serves. Everything else in this folder is a part of it."""
+
+from __future__ import annotations
+
+from seaway.core.codes import ingress as codes
+from seaway.core.finding import Finding, Findings, finding, ordered
+from seaway.core.origin import Origin
+from seaway.frontends.ingress.backends import Backends
+from seaway.frontends.ingress.certificates import find_certificate
+from seaway.frontends.ingress.claims import Claim, claim_ingresses
+from seaway.frontends.ingress.controllers import Controller
+from seaway.frontends.ingress.hosts import build_hosts
+from seaway.frontends.ingress.quoting import plain
+from seaway.frontends.ingress.rewrite_advice import check_rewrites
+from seaway.frontends.ingress.rules import IngressRules, read_rules
+from seaway.frontends.ingress.tls import build_tls
+from seaway.model.route import Certificate, Gateway
+from seaway.model.service import Service, ServiceName, ServiceType
+from seaway.model.workload import Pod, PodName
+from seaway.snapshot import Snapshot
+
+
+def build_gateways(
+    snapshot: Snapshot, controllers: tuple[Controller, ...], pods: tuple[Pod, ...], services: tuple[Service, ...]
+) -> tuple[tuple[Gateway, ...], Findings]:
+    """One gateway a controller, in the order of their names, and all findings about Ingresses, their classes and their Secrets.
+
+    `pods` and `services` are the model's, with backends; `snapshot` must hold the objects of `gateway_objects` where they are in use.
+    """
+    claims, findings = claim_ingresses(snapshot, controllers)
+    by_name = {service.id: service for service in services}
+    collected: list[Finding] = list(findings)
+    gateways: list[Gateway] = []
+    for controller in sorted(controllers, key=lambda one: one.name):
+        backends = Backends(by_name, snapshot, controller.nginx)
+        gateway, more = _gateway(controller, claims[controller.name], backends, pods)
+        gateways.append(gateway)
+        collected += more
+    return tuple(gateways), ordered(collected)
+
+
+def _gateway(controller: Controller, claim: Claim, backends: Backends, pods: tuple[Pod, ...]) -> tuple[Gateway, Findings]:
+    findings: list[Finding] = []
+    read: list[IngressRules] = []
+    for ingress in claim.ingresses:
+        rules, more = read_rules(ingress, backends)
+        findings += more
+        if not rules.settings.canary:
+            read.append(rules)
+            findings += check_rewrites(rules)
+    served = tuple(read)
+    tls, more = build_tls(backends.snapshot, served)
+    findings += more
+    hosts, more = build_hosts(served, tls.redirecting)
+    findings += more
+    own = tuple(sorted(pod.id for pod in pods if pod.owner == controller.workload))
+    service, more = _service(controller, own, backends)
+    findings += more
+    default, more = _default_certificate(controller, backends.snapshot)
+    findings += more
+    gateway = Gateway(
+        name=controller.name,
+        pods=own,
+        service=service,
+        classes=claim.classes,
+        controller=controller.controller,
+        http_ports=controller.http_ports,
+        https_ports=controller.https_ports,
+        hosts=hosts,
+        tls=tls.hosts,
+        owners=tuple(sorted(rules.key for rules in served)),
+        origin=controller.origin,
+        default_certificate=default,
+    )
+    return gateway, tuple(findings)
+
+
+def _service(controller: Controller, own: tuple[PodName, ...], backends: Backends) -> tuple[ServiceName | None, Findings]:
+    """The Service that `--publish-service` names, else the first LoadBalancer, else the first NodePort that selects the gateway's pods."""
+    words = {"workload": str(controller.workload)}
+    findings: Findings = ()
+    published = controller.publish_service
+    if published is not None:
+        if published in backends.services:
+            return published, ()
+        name = plain(str(published))
+        findings = (finding(codes.PUBLISH_SERVICE_MISSING, controller.origin, controller.workload, **words, service=name),)
+    if not own:
+        return None, (*findings, finding(codes.GATEWAY_WITHOUT_PODS, controller.origin, controller.workload, **words))
+    for wanted in (ServiceType.LOAD_BALANCER, ServiceType.NODE_PORT):
+        for service in sorted(backends.services.values(), key=lambda one: one.id):
+            if service.type is wanted and any(one.pod in own for one in service.backends):
+                return service.id, findings
+    return None, (*findings, finding(codes.GATEWAY_UNREACHED, controller.origin, controller.workload, **words))
+
+
+def _default_certificate(controller: Controller, snapshot: Snapshot) -> tuple[Certificate | None, Findings]:
+    """What `--default-ssl-certificate` names; None where it names nothing usable, so that one is generated."""
+    if not controller.default_certificate:
+        return None, ()
+    namespace, _, name = controller.default_certificate.partition("/")
+    at = Origin(controller.origin.file, controller.origin.line, controller.origin.column, "--default-ssl-certificate")
+    return find_certificate(snapshot, namespace, name, at, controller.workload)
