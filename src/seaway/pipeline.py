@@ -1,1 +1,65 @@
-"""The product in one screen: manifests in, meaning and plans out. Pure: no I/O, no clock."""
+"""The product in one screen: manifests in, meaning and plans out. Pure: no I/O, no clock.
+
+`seaway check` needs the first step only (`frontends.build.build_model`) and never imports this module, nor with it the engines' protocols.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from seaway.frontends.build import Built, build_model
+from seaway.model.cluster import Cluster, Leases
+from seaway.model.index import Model
+from seaway.model.service import Health
+from seaway.plans.dns.plan import plan_dns
+from seaway.plans.envoy.plan import EnvoyView, plan_envoy
+from seaway.plans.network.plan import NetworkPlan, plan_network
+from seaway.plans.nft.plan import plan_nft
+from seaway.plans.nft.table import NftTable
+from seaway.plans.node.plan import NodeOrders, plan_node
+from seaway.protocols.dns_zone import DnsZone
+from seaway.protocols.xds_resource import XdsResource
+from seaway.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class NodePlans:
+    """What one node's engines should hold."""
+
+    orders: NodeOrders
+    nft: NftTable
+    envoy: tuple[XdsResource, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """What all engines should hold. `nodes` is keyed by node name."""
+
+    network: NetworkPlan
+    dns: DnsZone
+    nodes: Mapping[str, NodePlans]
+
+
+def plan_all(model: Model, present: Model, health: Health, views: Mapping[str, EnvoyView]) -> Plans:
+    """Every plane's plan of one model. `present` is the same model with pods that are on their way out: they still run, unused.
+
+    `views` says, per node, what its Envoy sees of the machine.
+    """
+    nodes = {
+        node.name: NodePlans(
+            orders=plan_node(present, node.name),
+            nft=plan_nft(model, health, node.name),
+            envoy=plan_envoy(model, health, views[node.name]),
+        )
+        for node in model.cluster.nodes
+    }
+    return Plans(plan_network(present), plan_dns(model, health), nodes)
+
+
+def compile_all(
+    snapshot: Snapshot, cluster: Cluster, leases: Leases, health: Health, views: Mapping[str, EnvoyView]
+) -> tuple[Built, Plans]:
+    """Manifests to plans: the stages in order."""
+    built = build_model(snapshot, cluster, leases)
+    return built, plan_all(built.model, built.model, health, views)

@@ -23,13 +23,12 @@ class NodeNetwork:
 
 @dataclass(frozen=True, slots=True)
 class PodNetwork:
-    """A pod's namespace: `ip`/32 on eth0, a default route over the node. A changed `revision` means a new namespace."""
+    """A pod's namespace: `ip`/32 on eth0, a default route over the node. It lives as long as the pod's name and address."""
 
     pod: PodName
     netns: str
     node: str
     ip: str
-    revision: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ def plan_network(model: Model) -> NetworkPlan:
     With externalTrafficPolicy Local that is the first node that holds a backend, else the first node.
     """
     nodes = tuple(NodeNetwork(node.name, node.address, node.pod_cidr) for node in model.cluster.nodes)
-    pods = tuple(PodNetwork(pod.id, pod_netns(pod.id), pod.node, pod.ip, pod.revision) for pod in model.pods if not pod.host_network)
+    pods = tuple(PodNetwork(pod.id, pod_netns(pod.id), pod.node, pod.ip) for pod in model.pods if not pod.host_network)
     first = model.cluster.nodes[0].name
     balancers = []
     for service in model.services:

@@ -23,7 +23,7 @@ class PodOrders:
     """One pod. `netns` names a file in the namespace folder. `listen` is empty unless a stand-in runs; `command` is set for real programs.
 
     `address` is what a stand-in binds: the pod's own address in the node's network (hostNetwork), else all addresses of its namespace.
-    `serves_dns` says that cluster DNS listens in this pod, on port 53. `resolv_conf` and `hosts` are whole file texts.
+    `serves_dns` says that cluster DNS listens in this pod, on port 53. `resolv_conf` and `hosts` are whole file texts. `ports` are all declared ports, whoever answers on them.
     """
 
     namespace: str
@@ -44,6 +44,7 @@ class PodOrders:
     probes: tuple[Probe, ...]
     resolv_conf: str
     hosts: str
+    ports: tuple[StandinPort, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,7 @@ def _orders(pod: Pod) -> PodOrders:
     command: Command | None = None
     match pod.runs:
         case Standin():
-            ports = {StandinPort(one.port, one.protocol, one.http) for one in pod.ports}
-            listen = tuple(sorted(ports, key=lambda one: (one.port, one.protocol.value)))
+            listen = _ports(pod)
         case Command():
             command = pod.runs
         case GatewayProxy() | DnsServer():
@@ -89,7 +89,13 @@ def _orders(pod: Pod) -> PodOrders:
         probes=pod.probes,
         resolv_conf=render_resolv_conf(pod),
         hosts=render_hosts(pod),
+        ports=_ports(pod),
     )
+
+
+def _ports(pod: Pod) -> tuple[StandinPort, ...]:
+    ports = {StandinPort(one.port, one.protocol, one.http) for one in pod.ports}
+    return tuple(sorted(ports, key=lambda one: (one.port, one.protocol.value)))
 
 
 def render_resolv_conf(pod: Pod) -> str:

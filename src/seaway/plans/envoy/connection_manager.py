@@ -1,0 +1,58 @@
+"""The HTTP connection manager of a gateway's listeners: protocol, timeouts, who is trusted, and how paths are cleaned.
+
+Defaults are those that users of ingress-nginx have; where Envoy cannot say the same, the safer side.
+https://www.envoyproxy.io/docs/envoy/latest/configuration/best_practices/edge
+"""
+
+from __future__ import annotations
+
+from seaway.model.names import route_name
+from seaway.model.route import Gateway
+from seaway.plans.envoy.proto import ADS, Fields, HttpConnectionManager, Router, extension, seconds, wrapped
+
+KEEP_ALIVE_S = 75  # ingress-nginx keep-alive
+HEADERS_TIMEOUT_S = 60  # ingress-nginx client-header-timeout
+STREAM_IDLE_S = 60  # ingress-nginx client-body-timeout and proxy-read-timeout
+
+HTTP2: Fields = {
+    "max_concurrent_streams": wrapped(128),  # ingress-nginx http2-max-concurrent-streams
+    "initial_stream_window_size": wrapped(65536),
+    "initial_connection_window_size": wrapped(1048576),
+}
+
+# An empty list would mean the private ranges, where pods live: the limited broadcast address is nobody's.
+NOBODY_INTERNAL: Fields = {"cidr_ranges": [{"address_prefix": "255.255.255.255", "prefix_len": wrapped(32)}]}
+
+
+def build_connection_manager(gateway: Gateway, tls: bool) -> Fields:
+    """The network filter; routes come by name over RDS, so that a change of routes moves no listener.
+
+    * Headers with an underscore are dropped, as nginx does: `x_user` and `x-user` are one variable to many a backend.
+    * Paths are normalised and slashes merged before they are matched, and forwarded so. `%2F` stays as it is, for matching too.
+    * Nobody is internal: `x-envoy-*` of a client never steers a request, however private the client's address is.
+    * The client's address is the peer's. What it claims in X-Forwarded-For is set aside in `routes.py`.
+    """
+    manager = HttpConnectionManager(
+        stat_prefix=route_name(gateway.name, tls),
+        codec_type="AUTO",  # HTTP/1.1, and HTTP/2 by ALPN or with prior knowledge
+        rds={"config_source": ADS, "route_config_name": route_name(gateway.name, tls)},
+        http_filters=[extension("envoy.filters.http.router", Router(suppress_envoy_headers=True))],
+        common_http_protocol_options={"idle_timeout": seconds(KEEP_ALIVE_S), "headers_with_underscores_action": "DROP_HEADER"},
+        http_protocol_options={"accept_http_10": True},
+        http2_protocol_options=HTTP2,
+        upgrade_configs=[{"upgrade_type": "websocket"}],
+        stream_idle_timeout=seconds(STREAM_IDLE_S),
+        request_headers_timeout=seconds(HEADERS_TIMEOUT_S),
+        use_remote_address=wrapped(True),
+        xff_num_trusted_hops=0,
+        skip_xff_append=True,
+        internal_address_config=NOBODY_INTERNAL,
+        generate_request_id=wrapped(True),
+        preserve_external_request_id=True,
+        server_header_transformation="PASS_THROUGH",
+        normalize_path=wrapped(True),
+        merge_slashes=True,
+        path_with_escaped_slashes_action="KEEP_UNCHANGED",
+        strip_trailing_host_dot=True,
+    )
+    return extension("envoy.filters.network.http_connection_manager", manager)

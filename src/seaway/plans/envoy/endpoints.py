@@ -1,0 +1,42 @@
+"""Where a service port's traffic goes now: one ClusterLoadAssignment a cluster, the only resource that pods coming and going change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from seaway.core.names import Key
+from seaway.model.index import Model
+from seaway.model.names import cluster_name
+from seaway.model.service import Endpoint, Health, Service, endpoints
+from seaway.plans.envoy.proto import ClusterLoadAssignment, Fields
+from seaway.plans.envoy.resource import build_resource, metadata
+from seaway.protocols.xds_resource import ENDPOINTS, XdsResource
+
+
+def plan_endpoints(model: Model, service: Service, port: int, health: Health) -> XdsResource:
+    """The usable endpoints of one service port, by its position. None at all makes Envoy answer 503 at once."""
+    usable = endpoints(service, port, health)
+    return build_assignment(cluster_name(service, port, model.cluster.domain), usable, (service.owner, *_pod_owners(model, usable)))
+
+
+def build_assignment(name: str, usable: tuple[Endpoint, ...], owners: tuple[Key, ...]) -> XdsResource:
+    """One locality without a name; each address once (Envoy would drop the second), in order."""
+    once = {(one.address, one.port): one for one in reversed(usable)}
+    localities: list[Fields] = [{"lb_endpoints": [_endpoint(once[key]) for key in sorted(once)]}] if once else []
+    return build_resource(ENDPOINTS, name, ClusterLoadAssignment(cluster_name=name, endpoints=localities), owners)
+
+
+def _endpoint(one: Endpoint) -> Fields:
+    fields: dict[str, object] = {
+        "endpoint": {"address": {"socket_address": {"address": one.address, "port_value": one.port}}},
+    }
+    if one.pod is not None:
+        fields["metadata"] = metadata({"pod": str(one.pod), "node": one.node})
+    return fields
+
+
+def _pod_owners(model: Model, usable: tuple[Endpoint, ...]) -> Iterator[Key]:
+    for one in usable:
+        pod = model.pod.get(one.pod) if one.pod is not None else None
+        if pod is not None:
+            yield pod.owner

@@ -1,0 +1,63 @@
+"""Everything that one node's Envoy is told, from the model alone. Order and bytes depend on nothing but the arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from seaway.model.index import Model
+from seaway.model.route import Certificate, Forward, Gateway
+from seaway.model.service import Health, ServiceName
+from seaway.plans.envoy.clusters import plan_cluster
+from seaway.plans.envoy.endpoints import plan_endpoints
+from seaway.plans.envoy.host_ports import HostPort, plan_host_port
+from seaway.plans.envoy.listeners import certificates, plan_gateway_listeners
+from seaway.plans.envoy.routes import plan_routes
+from seaway.plans.envoy.secrets import plan_certificate
+from seaway.protocols.xds_resource import XdsResource
+
+
+@dataclass(frozen=True, slots=True)
+class EnvoyView:
+    """Whose Envoy it is. `netns_folder` is the absolute path of the folder that holds namespace files (see `model/names.py`)."""
+
+    node: str
+    netns_folder: str
+    default_certificate: Certificate
+    host_ports: tuple[HostPort, ...]
+
+
+def plan_envoy(model: Model, health: Health, view: EnvoyView) -> tuple[XdsResource, ...]:
+    """The resources of the node's Envoy, each (type, name) once, in order of type and name.
+
+    Health shapes endpoints only: a pod that becomes ready or fails moves no listener, route or cluster.
+    """
+    once: dict[tuple[str, str], XdsResource] = {}
+    for resource in _resources(model, health, view):
+        once.setdefault((resource.type_url, resource.name), resource)
+    return tuple(once[key] for key in sorted(once))
+
+
+def _resources(model: Model, health: Health, view: EnvoyView) -> Iterator[XdsResource]:
+    for gateway in model.gateways:
+        pods = [model.pod[name] for name in gateway.pods if name in model.pod and model.pod[name].node == view.node]
+        if not pods:
+            continue
+        for pod in pods:
+            yield from plan_gateway_listeners(gateway, pod, view.netns_folder, view.default_certificate)
+        for tls in (False, True) if gateway.https_ports else (False,):
+            yield plan_routes(model, gateway, tls)
+        if gateway.https_ports:
+            for certificate, _ in certificates(gateway, view.default_certificate).values():
+                yield plan_certificate(certificate)
+        for name, port in sorted(_forwarded(gateway)):
+            yield plan_cluster(model, model.service[name], port)
+            yield plan_endpoints(model, model.service[name], port, health)
+    for host_port in view.host_ports:
+        yield from plan_host_port(model, host_port, health, view.netns_folder)
+
+
+def _forwarded(gateway: Gateway) -> set[tuple[ServiceName, int]]:
+    """The service ports that some route of the gateway leads to."""
+    actions = (route.action for host in gateway.hosts for route in host.routes)
+    return {(action.service, action.port) for action in actions if isinstance(action, Forward)}

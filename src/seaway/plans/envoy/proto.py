@@ -1,0 +1,90 @@
+"""Envoy's protobuf messages, by name, and how they are nested in one another.
+
+The generated modules make their classes while they are imported, out of a type checker's sight: this is the one place that names them.
+A message is built in one go, nested ones as plain mappings (`Listener(address={"pipe": {"path": "/x"}})`); protobuf refuses fields and
+values that do not exist. What the messages say is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Protocol, TypeAlias, cast
+
+from envoy.config.cluster.v3 import cluster_pb2
+from envoy.config.endpoint.v3 import endpoint_pb2
+from envoy.config.listener.v3 import listener_pb2
+from envoy.config.route.v3 import route_components_pb2, route_pb2
+from envoy.extensions.filters.http.router.v3 import router_pb2
+from envoy.extensions.filters.listener.tls_inspector.v3 import tls_inspector_pb2
+from envoy.extensions.filters.network.http_connection_manager.v3 import http_connection_manager_pb2
+from envoy.extensions.filters.network.set_filter_state.v3 import set_filter_state_pb2
+from envoy.extensions.filters.network.tcp_proxy.v3 import tcp_proxy_pb2
+from envoy.extensions.local_address_selectors.filter_state_override.v3 import config_pb2
+from envoy.extensions.retry.host.previous_hosts.v3 import previous_hosts_pb2
+from envoy.extensions.transport_sockets.tls.v3 import secret_pb2, tls_pb2
+from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2
+from google.protobuf import any_pb2
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import Message
+
+Fields: TypeAlias = Mapping[str, object]
+"""A nested message that is not built yet: its fields by name."""
+
+
+class MessageType(Protocol):
+    """A message class, as far as we use it: built from its fields."""
+
+    def __call__(self, **fields: object) -> Message: ...
+
+
+def _message(module: ModuleType, name: str) -> MessageType:
+    return cast(MessageType, getattr(module, name))
+
+
+Cluster = _message(cluster_pb2, "Cluster")
+ClusterLoadAssignment = _message(endpoint_pb2, "ClusterLoadAssignment")
+Listener = _message(listener_pb2, "Listener")
+RouteConfiguration = _message(route_pb2, "RouteConfiguration")
+VirtualHost = _message(route_components_pb2, "VirtualHost")
+Secret = _message(secret_pb2, "Secret")
+
+DownstreamTlsContext = _message(tls_pb2, "DownstreamTlsContext")
+FilterStateAddressSelector = _message(config_pb2, "Config")
+HttpConnectionManager = _message(http_connection_manager_pb2, "HttpConnectionManager")
+HttpProtocolOptions = _message(http_protocol_options_pb2, "HttpProtocolOptions")
+Packed = _message(any_pb2, "Any")
+PreviousHostsPredicate = _message(previous_hosts_pb2, "PreviousHostsPredicate")
+Router = _message(router_pb2, "Router")
+SetFilterState = _message(set_filter_state_pb2, "Config")
+TcpProxy = _message(tcp_proxy_pb2, "TcpProxy")
+TlsInspector = _message(tls_inspector_pb2, "TlsInspector")
+
+ADS: Fields = {"ads": {}, "resource_api_version": "V3"}
+"""ConfigSource: from the aggregated stream that the bootstrap opens."""
+
+
+def serialize(message: Message) -> bytes:
+    """Wire form; equal messages give equal bytes."""
+    return message.SerializeToString(deterministic=True)
+
+
+def pack(message: Message) -> Message:
+    """A message inside google.protobuf.Any (`Any.Pack` would not order maps)."""
+    name = cast(Descriptor, message.DESCRIPTOR).full_name
+    return Packed(type_url=f"type.googleapis.com/{name}", value=serialize(message))
+
+
+def extension(name: str, config: Message) -> Fields:
+    """A named extension with its configuration: filters, transport sockets, predicates."""
+    return {"name": name, "typed_config": pack(config)}
+
+
+def wrapped(value: bool | int) -> Fields:
+    """BoolValue or UInt32Value: protobuf's way to tell 0 and false from unset."""
+    return {"value": value}
+
+
+def seconds(value: int) -> Fields:
+    """A Duration of whole seconds."""
+    return {"seconds": value}

@@ -1,0 +1,1 @@
+"""The kernel table of a node: services now, room for policies."""

@@ -1,0 +1,1 @@
+"""Sends one packet, request or query through a plan, without an engine."""

@@ -1,0 +1,158 @@
+"""The part of Envoy's configuration that the simulation reads, typed. Field names are Envoy's; what is not listed is not read."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+from seaway.plans.envoy.static import decode_resource
+from seaway.protocols.xds_resource import LISTENER, ROUTES, XdsResource
+
+
+class Struct(msgspec.Struct, frozen=True, kw_only=True):
+    """A message; protobuf leaves out fields that have their default."""
+
+
+class Expression(Struct, frozen=True, kw_only=True):
+    regex: str = ""
+
+
+class Rewrite(Struct, frozen=True, kw_only=True):
+    pattern: Expression
+    substitution: str = ""
+
+
+class StringMatch(Struct, frozen=True, kw_only=True):
+    safe_regex: Expression
+
+
+class HeaderMatch(Struct, frozen=True, kw_only=True):
+    name: str
+    string_match: StringMatch
+    invert_match: bool = False
+
+
+class RouteMatch(Struct, frozen=True, kw_only=True):
+    prefix: str | None = None
+    path: str | None = None
+    path_separated_prefix: str | None = None
+    safe_regex: Expression | None = None
+    headers: tuple[HeaderMatch, ...] = ()
+
+
+class RouteAction(Struct, frozen=True, kw_only=True):
+    cluster: str
+    regex_rewrite: Rewrite | None = None
+
+
+class Redirect(Struct, frozen=True, kw_only=True):
+    """All our redirects of this kind go to https with status 308."""
+
+    host_redirect: str = ""
+    port_redirect: int = 0
+    regex_rewrite: Rewrite | None = None
+
+
+class Body(Struct, frozen=True, kw_only=True):
+    inline_string: str = ""
+
+
+class DirectResponse(Struct, frozen=True, kw_only=True):
+    status: int
+    body: Body = Body()
+
+
+class HeaderValue(Struct, frozen=True, kw_only=True):
+    key: str
+    value: str = ""
+
+
+class Header(Struct, frozen=True, kw_only=True):
+    header: HeaderValue
+
+
+class Metadata(Struct, frozen=True, kw_only=True):
+    filter_metadata: dict[str, dict[str, str]] = {}
+
+
+class Route(Struct, frozen=True, kw_only=True):
+    match: RouteMatch
+    name: str = ""
+    metadata: Metadata = Metadata()
+    route: RouteAction | None = None
+    redirect: Redirect | None = None
+    direct_response: DirectResponse | None = None
+    response_headers_to_add: tuple[Header, ...] = ()
+
+
+class VirtualHost(Struct, frozen=True, kw_only=True):
+    name: str
+    domains: tuple[str, ...]
+    routes: tuple[Route, ...] = ()
+
+
+class RouteConfiguration(Struct, frozen=True, kw_only=True):
+    virtual_hosts: tuple[VirtualHost, ...] = ()
+
+
+class Rds(Struct, frozen=True, kw_only=True):
+    route_config_name: str
+
+
+class FilterConfig(Struct, frozen=True, kw_only=True):
+    rds: Rds | None = None
+
+
+class Filter(Struct, frozen=True, kw_only=True):
+    typed_config: FilterConfig
+
+
+class ChainMatch(Struct, frozen=True, kw_only=True):
+    server_names: tuple[str, ...] = ()
+
+
+class FilterChain(Struct, frozen=True, kw_only=True):
+    name: str = ""
+    filter_chain_match: ChainMatch = ChainMatch()
+    filters: tuple[Filter, ...] = ()
+
+
+class Listener(Struct, frozen=True, kw_only=True):
+    """`default_filter_chain` is set where the listener speaks TLS."""
+
+    filter_chains: tuple[FilterChain, ...] = ()
+    default_filter_chain: FilterChain | None = None
+
+    @property
+    def tls(self) -> bool:
+        return self.default_filter_chain is not None
+
+    @property
+    def route_config(self) -> str:
+        """Name of the routes, the same in all chains. LookupError where the listener is no HTTP one."""
+        chain = self.default_filter_chain or self.filter_chains[0]
+        for one in chain.filters:
+            if one.typed_config.rds is not None:
+                return one.typed_config.rds.route_config_name
+        raise LookupError("the listener has no HTTP connection manager")
+
+
+Message = TypeVar("Message", Listener, RouteConfiguration)
+
+
+def find_listener(resources: tuple[XdsResource, ...], name: str) -> Listener:
+    """LookupError where the plan has no listener of this name."""
+    return _find(resources, LISTENER, name, Listener)
+
+
+def find_routes(resources: tuple[XdsResource, ...], name: str) -> RouteConfiguration:
+    """LookupError where the plan has no routes of this name."""
+    return _find(resources, ROUTES, name, RouteConfiguration)
+
+
+def _find(resources: tuple[XdsResource, ...], type_url: str, name: str, message: type[Message]) -> Message:
+    for resource in resources:
+        if resource.type_url == type_url and resource.name == name:
+            return msgspec.convert(decode_resource(resource), message)
+    raise LookupError(f"no {type_url.rsplit('.', 1)[-1]} {name} in the plan")
