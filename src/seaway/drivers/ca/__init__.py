@@ -1,0 +1,1 @@
+"""Certificates that Seaway itself makes."""

@@ -1,0 +1,1 @@
+"""The Envoy binary and its process. Its configuration arrives over `drivers/xds`."""

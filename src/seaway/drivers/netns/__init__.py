@@ -1,0 +1,1 @@
+"""Namespaces, veths, addresses and routes of nodes and pods."""

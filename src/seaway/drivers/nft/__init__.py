@@ -1,0 +1,1 @@
+"""Puts a planned table into the kernel of one network namespace, and keeps it there."""

@@ -1,0 +1,1 @@
+"""Processes and the kernel namespaces that they live in. Knows no engine."""

@@ -1,0 +1,1 @@
+"""The sandbox: the mount and network namespace (without root, also the user namespace) that everything else lives in."""
