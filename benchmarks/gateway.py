@@ -1,0 +1,217 @@
+"""The gateway against the same Envoy with a minimal hand-written configuration, in pairs, and against nginx and haproxy at the same task.
+
+All of them forward one host to the same two nginx backends, keep connections alive, write no access log and have the same number of
+workers; wrk asks from outside. Aim: at least 0.97 of the hand-written Envoy's requests a second.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from measure import environment, seaway, state_folder, wait_for
+
+PAIRS = 7
+SECONDS = 4
+CONNECTIONS = 32
+WORKERS = min(4, os.cpu_count() or 1)
+PORT = 18080
+
+MANIFESTS = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: app, namespace: default}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: app}}
+  template:
+    metadata:
+      labels: {app: app}
+      annotations: {seaway.dev/command: "nginx -p FOLDER -c FOLDER/backend.conf"}
+    spec:
+      containers:
+        - name: app
+          ports: [{name: http, containerPort: 8080}]
+          readinessProbe: {tcpSocket: {port: 8080}, periodSeconds: 1}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: app, namespace: default}
+spec:
+  selector: {app: app}
+  ports: [{name: http, port: 80, targetPort: http}]
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: app, namespace: default}
+spec:
+  ingressClassName: seaway
+  rules:
+    - host: app.example.com
+      http:
+        paths: [{path: /, pathType: Prefix, backend: {service: {name: app, port: {name: http}}}}]
+"""
+
+BACKEND = """\
+worker_processes 1; daemon off; pid /dev/null; error_log /dev/null;
+events {}
+http { access_log off; keepalive_requests 1000000000;
+  server { listen 8080; location / { return 200 "hello from the other side of the proxy, a hundred bytes or so of text in this answer\\n"; } } }
+"""
+
+NGINX = """\
+worker_processes %(workers)d; daemon off; pid %(folder)s/nginx.pid; error_log /dev/null;
+events {}
+http { access_log off; keepalive_requests 1000000000;
+  client_body_temp_path %(folder)s/b; proxy_temp_path %(folder)s/p; fastcgi_temp_path %(folder)s/f; uwsgi_temp_path %(folder)s/u; scgi_temp_path %(folder)s/s;
+  upstream app { %(servers)s keepalive 320; }
+  server { listen %(port)d; server_name app.example.com;
+    location / { proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host; } } }
+"""
+
+HAPROXY = """\
+global
+  nbthread %(workers)d
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+  http-reuse always
+frontend in
+  bind *:%(port)d
+  use_backend app if { hdr(host) -i app.example.com }
+backend app
+%(servers)s
+"""
+
+
+@dataclass(frozen=True)
+class Figures:
+    requests_s: float
+    p99_ms: float
+
+
+def envoy_config(addresses: list[str]) -> str:
+    """The least that does the task: one listener, one route, one cluster with two endpoints."""
+    endpoints = [{"endpoint": {"address": {"socket_address": {"address": one, "port_value": 8080}}}} for one in addresses]
+    manager = {
+        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "in",
+        "route_config": {
+            "virtual_hosts": [
+                {"name": "app", "domains": ["app.example.com"], "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "app"}}]}
+            ]
+        },
+        "http_filters": [
+            {"name": "router", "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}
+        ],
+    }
+    listener = {
+        "address": {"socket_address": {"address": "0.0.0.0", "port_value": PORT}},
+        "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
+    }
+    cluster = {"name": "app", "type": "STATIC", "load_assignment": {"cluster_name": "app", "endpoints": [{"lb_endpoints": endpoints}]}}
+    return json.dumps({"static_resources": {"listeners": [listener], "clusters": [cluster]}})
+
+
+def load(state: Path, url: str) -> Figures:
+    """One run of wrk from outside the nodes."""
+    words = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency", "-H", "Host: app.example.com", url]
+    text = seaway(state, "exec", "outside", "--", *words)
+    rate, p99 = re.search(r"Requests/sec:\s+([\d.]+)", text), re.search(r"99%\s+([\d.]+)(us|ms|s)", text)
+    if not rate or not p99 or "Non-2xx" in text:
+        raise SystemExit(f"wrk did not get good answers from {url}:\n{text}")
+    return Figures(float(rate[1]), float(p99[1]) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[p99[2]])
+
+
+def main() -> int:
+    print(f"{environment()}; {WORKERS} workers each, {CONNECTIONS} connections, {PAIRS} pairs of {SECONDS} s")
+    with tempfile.TemporaryDirectory() as folder, state_folder() as state:
+        Path(folder).chmod(0o755)
+        Path(folder, "backend.conf").write_text(BACKEND)
+        manifests = Path(folder, "manifests")
+        manifests.mkdir()
+        (manifests / "app.yaml").write_text(MANIFESTS.replace("FOLDER", folder))
+        seaway(state, "up", str(manifests), "--detach")
+        status = json.loads(seaway(state, "status", "-o", "json"))
+        gateway = f"http://{next(pod['ip'] for pod in status['pods'] if pod['runs'] == 'gateway')}/"
+        backends = [pod["ip"] for pod in status["pods"] if pod["runs"] == "nginx"]
+        node = status["nodes"][0]
+        ours = [load(state, gateway) for _ in range(2)][-1:]  # the first warms up
+        peers = {"envoy, by hand": run_envoy, "nginx": run_nginx, "haproxy": run_haproxy}
+        ratio = 0.0
+        for name, start in peers.items():
+            mine, theirs = against(state, node, gateway, lambda start=start: start(state, node["name"], Path(folder), backends))
+            ratio_here = median(a.requests_s / b.requests_s for a, b in zip(mine, theirs, strict=True))
+            slower = median(a.p99_ms / b.p99_ms for a, b in zip(mine, theirs, strict=True))
+            ratio = ratio or ratio_here
+            ours += mine
+            print(
+                f"{name:<15} {median(one.requests_s for one in theirs):>8.0f} requests/s, p99 {median(one.p99_ms for one in theirs):.2f} ms; "
+                f"seaway {median(one.requests_s for one in mine):.0f}, p99 {median(one.p99_ms for one in mine):.2f} ms; "
+                f"ratio of rates {ratio_here:.3f}, of p99 {slower:.2f}"
+            )
+        print(f"against the same Envoy by hand: {ratio:.3f} (aim: at least 0.97)")
+        return 0 if ratio >= 0.97 else 1
+
+
+def against(
+    state: Path, node: dict[str, str], gateway: str, start: Callable[[], subprocess.Popen[bytes]]
+) -> tuple[list[Figures], list[Figures]]:
+    """Pairs of runs, the two in turn."""
+    peer = start()
+    url = f"http://{node['address']}:{PORT}/"
+    try:
+        wait_for(lambda: "200" in seaway(state, "exec", "outside", "--", "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-H", "Host: app.example.com", url), pause_s=0.1)
+        load(state, url)
+        mine: list[Figures] = []
+        theirs: list[Figures] = []
+        for number in range(PAIRS):
+            for which, where in ((mine, gateway), (theirs, url)) if number % 2 else ((theirs, url), (mine, gateway)):
+                which.append(load(state, where))
+        return mine, theirs
+    finally:
+        peer.terminate()
+        peer.wait()
+        time.sleep(0.2)
+
+
+def in_node(state: Path, node: str, *words: str) -> subprocess.Popen[bytes]:
+    """Starts a program in the node's network namespace, through the sandbox's anchor."""
+    anchor = json.loads((state / "sandbox.json").read_text())["pid"]
+    inside = ["nsenter", f"--mount=/proc/{anchor}/ns/mnt", "nsenter", f"--net={state}/ns/node_{node}", *words]
+    return subprocess.Popen(inside, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def run_envoy(state: Path, node: str, folder: Path, backends: list[str]) -> subprocess.Popen[bytes]:
+    from seaway.drivers.envoy.binary import find_envoy
+
+    (folder / "envoy.json").write_text(envoy_config(backends))
+    words = [str(find_envoy(None)), "-c", str(folder / "envoy.json"), "--concurrency", str(WORKERS), "--disable-hot-restart", "-l", "error"]
+    return in_node(state, node, *words)
+
+
+def run_nginx(state: Path, node: str, folder: Path, backends: list[str]) -> subprocess.Popen[bytes]:
+    servers = " ".join(f"server {one}:8080;" for one in backends)
+    (folder / "nginx.conf").write_text(NGINX % {"workers": WORKERS, "folder": folder, "servers": servers, "port": PORT})
+    return in_node(state, node, "nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"))
+
+
+def run_haproxy(state: Path, node: str, folder: Path, backends: list[str]) -> subprocess.Popen[bytes]:
+    servers = "\n".join(f"  server s{n} {one}:8080" for n, one in enumerate(backends))
+    (folder / "haproxy.cfg").write_text(HAPROXY % {"workers": WORKERS, "servers": servers, "port": PORT})
+    return in_node(state, node, "haproxy", "-f", str(folder / "haproxy.cfg"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

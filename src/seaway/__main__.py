@@ -1,0 +1,7 @@
+"""`python -m seaway`."""
+
+import sys
+
+from seaway.cli.main import main
+
+sys.exit(main())

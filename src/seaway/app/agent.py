@@ -1,0 +1,149 @@
+"""The process of a node's agent: `python -m seaway.app.agent --node NAME --state NODE_FOLDER --netns-folder FOLDER`.
+
+Runs inside the sandbox, in the node's network namespace, apart from the control plane: it follows NODE_FOLDER/orders.json whether that
+runs or not. SIGTERM ends it and leaves programs running for the next agent; a `stop` on its socket ends them too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import fcntl
+import logging
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from seaway.core.errors import DriverError
+from seaway.drivers.agent.node import NodeAgent
+from seaway.drivers.agent.parts import Parts
+from seaway.drivers.agent.server import SOCKET_FILE, AgentServer
+from seaway.drivers.dns.interface import ClusterDns
+from seaway.drivers.process.namespaces import CLONE_NEWNET, setns
+from seaway.drivers.programs.interface import ProgramEvent
+from seaway.drivers.programs.real import ProgramKeeper
+from seaway.drivers.standin.real import StandinServer
+from seaway.model.names import node_netns
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSettings:
+    """`node_folder` holds orders.json and takes all that the agent writes, but for programs' logs in `../logs/pods`."""
+
+    node: str
+    node_folder: Path
+    netns_folder: Path
+
+    @property
+    def program_logs(self) -> Path:
+        return self.node_folder.parent / "logs" / "pods"
+
+
+def agent_argv(settings: AgentSettings) -> tuple[str, ...]:
+    """How the control plane starts an agent; the inverse of what `main` reads."""
+    where = ("--state", str(settings.node_folder), "--netns-folder", str(settings.netns_folder))
+    return (sys.executable, "-m", "seaway.app.agent", "--node", settings.node, *where)
+
+
+async def run_agent(settings: AgentSettings) -> None:
+    """Follows the orders until a signal or a `stop`. Raises DriverError if the socket cannot be opened.
+
+    The socket opens after the first orders are followed, so that a client never hears that nothing is ready while sockets are opening.
+    """
+    over = asyncio.Event()
+    server = AgentServer(settings.node_folder / SOCKET_FILE, over.set)
+
+    def make_parts(report: Callable[[ProgramEvent], None]) -> Parts:
+        keeper = ProgramKeeper(settings.netns_folder, settings.node_folder, settings.program_logs, report)
+        return Parts(StandinServer(settings.netns_folder), keeper, partial(_make_dns, settings.node_folder))
+
+    agent = NodeAgent(settings.node_folder, settings.netns_folder, make_parts, server.report)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, over.set)
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)  # the terminal that `up` was called in has closed
+    try:
+        if agent.has_orders():
+            await agent.follow_file()
+        await server.open(agent)
+        _log.info("agent of %s listens, pid %d", settings.node, os.getpid())
+        await over.wait()
+    finally:
+        await server.close()
+        await agent.let_go()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    settings = _settings(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.raiseExceptions = False  # a log that cannot be written (closed, disk full) must not stop the node
+    _raise_open_files()
+    try:
+        lock = _only_one(settings)
+        _enter_node(settings)
+        with suppress(KeyboardInterrupt):
+            asyncio.run(run_agent(settings))
+        os.close(lock)
+    except DriverError as error:
+        _log.error("%s %s", error.message, error.help)
+        return 2
+    return 0
+
+
+def _settings(argv: Sequence[str] | None) -> AgentSettings:
+    parser = argparse.ArgumentParser(prog="python -m seaway.app.agent", description="Runs one node's stand-ins, programs, probes and DNS.")
+    parser.add_argument("--node", required=True, help="the node's name")
+    parser.add_argument("--state", required=True, type=Path, help="the node's folder in the state folder")
+    parser.add_argument("--netns-folder", required=True, type=Path, help="where the namespace files are")
+    args = parser.parse_args(argv)
+    return AgentSettings(str(args.node), Path(args.state).resolve(), Path(args.netns_folder).resolve())
+
+
+def _raise_open_files() -> None:
+    """1,000 pods' sockets and connections want more descriptors than a shell's usual soft limit of 1,024."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _only_one(settings: AgentSettings) -> int:
+    """Holds NODE_FOLDER/agent.lock for the life of the process: two agents would fight for every socket. Raises DriverError."""
+    path = settings.node_folder / "agent.lock"
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise DriverError(f"{path}: {error.strerror}") from error
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(fd)
+        raise DriverError(f"an agent of {settings.node} runs already", help=f"It holds {path}.") from error
+    return fd
+
+
+def _enter_node(settings: AgentSettings) -> None:
+    """Probes come from the node's own address, as a kubelet's do. Where the node has no namespace, the agent stays where it is."""
+    path = settings.netns_folder / node_netns(settings.node)
+    if path.exists():
+        try:
+            setns(path, CLONE_NEWNET)
+        except OSError as error:
+            raise DriverError(f"cannot enter the namespace of {settings.node}: {error.strerror}") from error
+
+
+def _make_dns(node_folder: Path, upstreams: tuple[str, ...]) -> ClusterDns:
+    from seaway.drivers.dns.server import DnsServer  # loaded on nodes that serve DNS only
+
+    return DnsServer(upstreams, node_folder / "dns-zone.json", _log.warning)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

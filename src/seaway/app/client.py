@@ -1,0 +1,74 @@
+"""Questions to a running network, over its control socket or from its state folder. Imports nothing heavy: every command uses it."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from typing import Any
+
+from seaway.app.state import StateFolder
+from seaway.core.errors import DriverError, SeawayError, UsageError
+from seaway.drivers.agent.orders import read_orders
+from seaway.plans.node.plan import PodOrders
+
+NOT_RUNNING = "no network is running"
+_START_HELP = "start one with `seaway up DIR`, or name its state folder with --state"
+
+
+def ask(state: StateFolder, method: str, *, timeout_s: float = 10.0, **params: object) -> Any:
+    """One question to the control plane. Raises DriverError where it does not run, and whatever error it answers with."""
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(timeout_s)
+            connection.connect(str(state.control_socket))
+            connection.sendall(json.dumps({"method": method, "params": params}).encode() + b"\n")
+            answer = json.loads(_read_line(connection))
+    except (FileNotFoundError, ConnectionRefusedError) as error:
+        raise DriverError(NOT_RUNNING, help=_START_HELP) from error
+    except (OSError, json.JSONDecodeError) as error:
+        raise DriverError(f"the control plane does not answer: {error}", help="see logs/control.log in the state folder") from error
+    if "error" in answer:
+        kind = UsageError if answer["error"].get("usage") else SeawayError
+        raise kind(answer["error"]["message"], help=answer["error"].get("help", ""))
+    return answer["result"]
+
+
+def is_running(state: StateFolder) -> bool:
+    """Whether a control plane answers."""
+    try:
+        ask(state, "ping", timeout_s=2.0)
+    except SeawayError:
+        return False
+    return True
+
+
+def read_pods(state: StateFolder) -> tuple[PodOrders, ...]:
+    """The orders of all pods on all nodes, from the state folder: works without a control plane. DriverError where there are none."""
+    files = sorted(state.path.glob("*/orders.json"))
+    pods = [pod for file in files for pod in read_orders(file).node.pods]
+    if not pods:
+        raise DriverError(NOT_RUNNING, help=_START_HELP)
+    return tuple(sorted(pods, key=lambda pod: (pod.namespace, pod.name)))
+
+
+def _read_line(connection: socket.socket) -> bytes:
+    chunks: list[bytes] = []
+    while chunk := connection.recv(1 << 16):
+        chunks.append(chunk)
+        if chunk.endswith(b"\n"):
+            break
+    return b"".join(chunks)
+
+
+def read_status(state: StateFolder) -> dict[str, Any]:
+    """The `status` document: the control plane's own, or the last one that it wrote, where it does not run but its network does."""
+    try:
+        return ask(state, "status")
+    except DriverError:
+        try:
+            status: dict[str, Any] = json.loads(state.status.read_bytes())
+            written = state.status.stat().st_mtime
+        except (OSError, json.JSONDecodeError):
+            raise DriverError(NOT_RUNNING, help=_START_HELP) from None
+        return {**status, "controlPlane": "not running", "configAge_s": round(time.time() - written, 1)}

@@ -1,0 +1,35 @@
+"""Taking a local network away, whatever state it is in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from contextlib import suppress
+
+from seaway.app.state import StateFolder
+from seaway.drivers.process.pidfile import living
+from seaway.drivers.sandbox.sandbox import destroy_sandbox
+
+
+def take_down(state: StateFolder) -> int:
+    """Ends every process of the network and removes its state, but for leases and logs. Returns how many processes it ended."""
+    ended = 0
+    for pid_file in (state.control_pid, state.relay_pid):  # first those that would start others again
+        if (process := living(pid_file)) is not None and process.pid != os.getpid():
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
+                ended += 1
+    ended += destroy_sandbox(state.path)
+    forget(state)
+    return ended
+
+
+def forget(state: StateFolder) -> None:
+    """Removes the files that speak of a running network; leases stay, so that the next `up` gives the same addresses."""
+    for node in state.path.glob("*/orders.json"):
+        shutil.rmtree(node.parent, ignore_errors=True)
+    for path in (state.control_socket, state.xds_socket, state.status, state.settings, state.control_pid, state.relay_pid):
+        path.unlink(missing_ok=True)
+    with suppress(OSError):
+        (state.path / "ns").rmdir()

@@ -1,0 +1,246 @@
+"""The control plane of a local network: sandbox, processes, loop, control socket, wired together and taken apart again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from seaway.app.control import ControlServer
+from seaway.app.down import forget
+from seaway.app.engines import Engines, NetworkThread, NodeEngines, node_folder
+from seaway.app.loop import Loop, is_up
+from seaway.app.processes import agent_daemon, envoy_daemon
+from seaway.app.questions import questions
+from seaway.app.relay import pipe_of
+from seaway.app.settings import Settings
+from seaway.app.state import StateFolder, read_leases, write_atomically
+from seaway.app.views.status import status_document
+from seaway.core.codes.engines import ENGINE_FAILED
+from seaway.core.errors import DriverError
+from seaway.core.finding import Finding
+from seaway.drivers.agent.link import AgentLink
+from seaway.drivers.agent.messages import ReadyChange, ReadySet, Report
+from seaway.drivers.agent.server import SOCKET_FILE
+from seaway.drivers.ca.default_certificate import default_certificate
+from seaway.drivers.envoy.binary import find_envoy
+from seaway.drivers.netns.real import NetworkDriver
+from seaway.drivers.nft.real import NftDriver
+from seaway.drivers.process.daemon import Adopted, Daemon, DaemonEvent, Exited, Started, StartFailed
+from seaway.drivers.process.pidfile import living
+from seaway.drivers.sandbox.sandbox import Sandbox, destroy_sandbox
+from seaway.drivers.xds.nodes import Disconnected, WaveDone
+from seaway.drivers.xds.nodes import Report as XdsReport
+from seaway.drivers.xds.real import XdsServer
+from seaway.model.index import Model
+from seaway.model.names import HOST_NETNS, node_netns
+from seaway.plans.envoy.host_ports import HostPort
+from seaway.plans.envoy.plan import EnvoyView
+from seaway.plans.network.plan import NetworkPlan, NodeNetwork
+from seaway.sources.files import FileSource
+
+_ADOPTED_S = 3.0
+"""How long an agent that was found running may take to say which pods are ready, before anything is published without it."""
+
+_DRIFT_S = 5.0
+_FIRST_NEWS_S = 0.01
+_NEWS_S = 0.1
+
+
+class ControlPlane:
+    """One run of `seaway up`, inside the sandbox. `say` prints progress and events, a line each."""
+
+    def __init__(self, state: StateFolder, settings: Settings, source: FileSource, sandbox: Sandbox, say: Callable[[str], None]) -> None:
+        self.state = state
+        self.settings = settings
+        self._source = source
+        self._sandbox = sandbox
+        self._say = say
+        self._daemons: list[Daemon] = []
+        self._adopted: set[str] = set()
+        self._stop = asyncio.Event()
+        self._stops = 0
+        self.loop: Loop | None = None
+        self._links: dict[str, AgentLink] = {}
+        self._tables: dict[str, NftDriver] = {}
+
+    async def run(self, started: Callable[[dict[str, Any]], None]) -> None:
+        """Runs until SIGINT or SIGTERM, then takes everything away. `started` is called when the first configuration is out."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._asked_to_stop)
+        network = NetworkThread(NetworkDriver(self._sandbox.netns_folder))
+        cluster = self.settings.cluster
+        nodes = tuple(NodeNetwork(node.name, node.address, node.pod_cidr) for node in cluster.nodes)
+        await network.ensure(NetworkPlan(nodes, (), ()))
+        xds = XdsServer(self._heard_envoy)
+        await xds.start(self.state.xds_socket)
+        await self._start_processes()
+        engines = Engines(network, xds, {node.name: await self._node_engines(node.name) for node in cluster.nodes})
+        self.loop = Loop(self._source.read, cluster, engines, self._views, (self.state.leases, read_leases(self.state.leases)))
+        self.loop.after_pass.append(self._write_status)
+        control = ControlServer(questions(self.loop, self._daemons_running))
+        await control.start(self.state.control_socket)
+        await self._await_adopted_agents()
+        await self._serve(self.loop, started)
+        await control.stop()
+        await self._take_apart(xds)
+
+    async def _serve(self, loop: Loop, started: Callable[[dict[str, Any]], None]) -> None:
+        """Runs the loop and its watchers until somebody asks to stop."""
+        tasks = [
+            asyncio.create_task(one)
+            for one in (loop.run(), self._watch_manifests(loop), self._watch_tables(), self._announce(loop, started))
+        ]
+        stop = asyncio.create_task(self._until_stopped())
+        done, _ = await asyncio.wait([stop, *tasks[:3]], return_when=asyncio.FIRST_COMPLETED)
+        for task in (*tasks, stop):
+            task.cancel()
+        await asyncio.gather(*tasks, stop, return_exceptions=True)
+        for task in done - {stop}:
+            task.result()
+
+    async def _until_stopped(self) -> None:
+        await self._stop.wait()
+
+    async def _start_processes(self) -> None:
+        """Starts, or finds, Envoy and agent of every node."""
+        binary = find_envoy(Path(self.settings.envoy) if self.settings.envoy else None)
+        for node in self.settings.cluster.nodes:
+            node_folder(self.state, node.name)
+            agent = agent_daemon(self.state, self._sandbox.netns_folder, node.name, self._heard_process)
+            envoy = envoy_daemon(self.state, self._sandbox.netns_folder, node.name, binary, self._heard_process)
+            self._daemons += [agent, envoy]
+            await agent.start()
+            await envoy.start()
+
+    async def _node_engines(self, node: str) -> NodeEngines:
+        folder = self.state.node(node)
+        link = AgentLink(folder / SOCKET_FILE, self._heard_agent)
+        await link.open()
+        self._links[node] = link
+        self._tables[node] = NftDriver(self._sandbox.netns_folder / node_netns(node))
+        return NodeEngines(folder, link, self._tables[node], self.settings.cluster.dns_upstreams)
+
+    def _views(self, model: Model) -> Mapping[str, EnvoyView]:
+        """The first node's Envoy also answers on the user's loopback, for the first gateway."""
+        certificate = default_certificate(self.state.certificate)
+        first = self.settings.cluster.nodes[0].name
+        ports = self._host_ports(model.gateways[0].name) if model.gateways else ()
+        folder = str(self._sandbox.netns_folder)
+        return {
+            node.name: EnvoyView(node.name, folder, certificate, ports if node.name == first else ())
+            for node in self.settings.cluster.nodes
+        }
+
+    def _host_ports(self, gateway: str) -> tuple[HostPort, ...]:
+        if self._sandbox.rootless:
+            return tuple(HostPort(one.port, one.tls, gateway, None, str(pipe_of(self.state, one))) for one in self.settings.loopback)
+        return tuple(HostPort(one.port, one.tls, gateway, HOST_NETNS, None) for one in self.settings.loopback)
+
+    async def _await_adopted_agents(self) -> None:
+        """An agent that was found running knows which pods are ready: without it all traffic would be taken from them for a moment."""
+        waiting = [link for node, link in self._links.items() if f"agent-{node}" in self._adopted]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_ADOPTED_S):
+                while not all(link.connected and link.ready for link in waiting):
+                    await asyncio.sleep(0.01)
+
+    async def _watch_manifests(self, loop: Loop) -> None:
+        async for _ in self._source.changes(self._stop):
+            loop.manifests_changed()
+
+    async def _watch_tables(self) -> None:
+        """A foreign edit or flush of a node's table is noticed and mended."""
+        while True:
+            await asyncio.sleep(_DRIFT_S)
+            for node, table in self._tables.items():
+                with suppress(DriverError):
+                    if await asyncio.to_thread(table.drifted):
+                        self._say(f"{node}: somebody else changed the table inet seaway; it is as it was again")
+                        await asyncio.to_thread(table.repair)
+
+    async def _announce(self, loop: Loop, started: Callable[[dict[str, Any]], None]) -> None:
+        """Says when the first configuration is complete, and from then on what changes; failures at once."""
+        version = ""
+        seen: frozenset[Finding] = frozenset()
+        while True:
+            if not version and is_up(loop) and loop.current is not None:
+                version = loop.current.built.snapshot.version
+                started(status_document(loop, self._daemons_running()))
+                seen = frozenset(loop.findings)
+            for finding in loop.findings:
+                if finding not in seen and (version or finding.code is ENGINE_FAILED):
+                    self._say(f"{finding.severity.value}[{finding.code.id}] {finding.origin.full}: {finding.message}")
+            seen = frozenset(loop.findings)
+            if version and loop.current is not None and loop.current.built.snapshot.version != version:
+                version = loop.current.built.snapshot.version
+                self._say(
+                    f"configuration {version} is live: {len(loop.current.model.pods)} pods, {len(loop.current.model.services)} services"
+                )
+            await asyncio.sleep(_NEWS_S if version else _FIRST_NEWS_S)
+
+    def _heard_agent(self, report: Report) -> None:
+        if isinstance(report, (ReadySet, ReadyChange)):
+            if self.loop is not None:
+                self.loop.pods_changed()
+        else:
+            self._say(str(report))
+
+    def _heard_envoy(self, node: str, report: XdsReport) -> None:
+        if self.loop is None:
+            return
+        match report:
+            case WaveDone(refusals=()):
+                self.loop.envoy_accepted()
+            case WaveDone():
+                self.loop.envoy_refused()
+            case Disconnected():
+                self._say(f"{node}: Envoy has left; it goes on with what it holds")
+            case _:
+                pass
+
+    def _heard_process(self, name: str, event: DaemonEvent) -> None:
+        match event:
+            case Adopted():
+                self._adopted.add(name)
+                self._say(f"{name} was found running")
+            case Exited(reason=reason, log_tail=lines, restart_in_s=pause):
+                self._say(f"{name} {reason}; started again in {pause:g} s")
+                for line in lines[-2:]:
+                    self._say(f"  {line}")
+            case StartFailed(reason=reason, restart_in_s=pause):
+                self._say(f"{name} {reason}; tried again in {pause:g} s")
+            case Started():
+                pass
+
+    def _daemons_running(self) -> Mapping[str, bool]:
+        return {daemon.spec.name: daemon.pid is not None for daemon in self._daemons}
+
+    def _write_status(self) -> None:
+        assert self.loop is not None
+        with suppress(OSError):
+            write_atomically(self.state.status, json.dumps(status_document(self.loop, self._daemons_running())).encode())
+
+    def _asked_to_stop(self) -> None:
+        self._stops += 1
+        self._stop.set()
+        if self._stops > 1:
+            destroy_sandbox(self.state.path)
+            os._exit(1)
+
+    async def _take_apart(self, xds: XdsServer) -> None:
+        """Everything away, in the order in which nothing is started again meanwhile."""
+        for link in self._links.values():
+            await link.close()
+        await asyncio.gather(*(daemon.stop() for daemon in self._daemons))
+        await xds.stop()
+        if (relay := living(self.state.relay_pid)) is not None:
+            os.kill(relay.pid, signal.SIGTERM)
+        await asyncio.to_thread(destroy_sandbox, self.state.path)
+        forget(self.state)

@@ -1,0 +1,115 @@
+"""Which pod a command means, and acting inside it: `NS/POD`, `NS/WORKLOAD`, `NS/deployment/NAME`, `NS/sa/NAME`, or `outside`."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from seaway.app.client import NOT_RUNNING, read_pods
+from seaway.app.state import StateFolder
+from seaway.core.errors import DriverError, SeawayError, UsageError
+from seaway.drivers.programs.enter import enter_pod, entrance_of
+from seaway.drivers.sandbox.sandbox import enter_sandbox, find_sandbox
+from seaway.plans.node.plan import PodOrders
+
+Result = TypeVar("Result")
+
+OUTSIDE = "outside"
+
+_WORKLOADS = {
+    "deployment": "Deployment",
+    "deploy": "Deployment",
+    "statefulset": "StatefulSet",
+    "sts": "StatefulSet",
+    "daemonset": "DaemonSet",
+    "ds": "DaemonSet",
+    "replicaset": "ReplicaSet",
+    "rs": "ReplicaSet",
+    "job": "Job",
+    "pod": "Pod",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where to act: a pod, or None for the world outside the nodes."""
+
+    name: str
+    pod: PodOrders | None
+
+
+def place_of(pod: PodOrders) -> Place:
+    return Place(f"{pod.namespace}/{pod.name}", pod)
+
+
+def find_place(state: StateFolder, text: str) -> Place:
+    """The place that FROM names; of a workload or service account its first pod. UsageError where nothing fits, with the nearest names."""
+    if text == OUTSIDE:
+        return Place(OUTSIDE, None)
+    pods = read_pods(state)
+    namespace, _, rest = text.partition("/")
+    kind, _, name = rest.rpartition("/")
+    found = [pod for pod in pods if pod.namespace == namespace and _fits(pod, kind.lower(), name)]
+    if not rest or not found:
+        near = sorted({f"{pod.namespace}/{pod.workload.split('/')[1]}" for pod in pods if namespace in ("", pod.namespace)})
+        raise UsageError(
+            f"no pod is called {text!r}",
+            help="write NS/POD, NS/WORKLOAD, NS/deployment/NAME, NS/sa/NAME or `outside`; "
+            + (f"here: {', '.join(near[:12])}" if near else "`seaway get pods -A` lists them"),
+        )
+    return place_of(found[0])
+
+
+def run_in_place(state: StateFolder, place: Place, act: Callable[[], Result]) -> Result:
+    """Calls `act` in a child process inside the place's namespaces, with its resolv.conf and hosts, and returns its (picklable) result.
+
+    A SeawayError that `act` raises is raised here too.
+    """
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        status = 0
+        try:
+            go_to(state, place)
+            answer: tuple[str, Any] = ("result", act())
+        except SeawayError as error:
+            answer, status = ("error", (type(error), error.message, error.help)), 1
+        except OSError as error:
+            answer, status = ("error", (DriverError, f"{place.name}: {error}", "")), 1
+        with os.fdopen(writer, "wb") as out:
+            pickle.dump(answer, out)
+        os._exit(status)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as source:
+        data = source.read()
+    os.waitpid(child, 0)
+    if not data:
+        raise DriverError(f"the work inside {place.name} was cut off")
+    kind, value = pickle.loads(data)
+    if kind == "error":
+        error_type, message, advice = value
+        raise error_type(message, help=advice)
+    return value
+
+
+def go_to(state: StateFolder, place: Place) -> None:
+    """Moves this process (with one thread) into the sandbox, and on into the place."""
+    sandbox = find_sandbox(state.path)
+    if sandbox is None:
+        raise DriverError(NOT_RUNNING, help="start one with `seaway up DIR`")
+    enter_sandbox(sandbox)
+    if place.pod is not None:
+        enter_pod(entrance_of(place.pod, sandbox.netns_folder, state.node(place.pod.node)))
+
+
+def _fits(pod: PodOrders, kind: str, name: str) -> bool:
+    workload_kind, _, workload = pod.workload.partition("/")
+    if kind in ("", "pod") and name == pod.name:
+        return True
+    if kind in ("sa", "serviceaccount"):
+        return name == pod.service_account
+    return name == workload and kind in ("", *(short for short, long in _WORKLOADS.items() if long == workload_kind))

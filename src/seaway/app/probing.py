@@ -1,0 +1,81 @@
+"""Tries connections from where the calling process is: one TCP connect or one UDP datagram a target."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from dataclasses import dataclass
+
+_TIMEOUT_S = 1.0
+_AT_ONCE = 200
+_WORDS = b"seaway probe"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One port of one pod."""
+
+    pod: str
+    address: str
+    port: int
+    protocol: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`detail` is `connected`, `answered`, `refused`, `timed out`, or the kernel's own word."""
+
+    target: Target
+    allowed: bool
+    detail: str
+
+
+def probe(targets: tuple[Target, ...]) -> list[Outcome]:
+    """Tries all targets, at most 200 at once; a target that says nothing within a second counts as dropped.
+
+    UDP: an answer proves that both ways are open (stand-ins echo); ICMP port unreachable is a refusal.
+    """
+    return asyncio.run(_probe(targets))
+
+
+async def _probe(targets: tuple[Target, ...]) -> list[Outcome]:
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(target: Target) -> Outcome:
+        async with gate:
+            return await (_udp(target) if target.protocol == "UDP" else _tcp(target))
+
+    return list(await asyncio.gather(*(one(target) for target in targets)))
+
+
+async def _tcp(target: Target) -> Outcome:
+    loop = asyncio.get_running_loop()
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as connection:
+        connection.setblocking(False)
+        try:
+            await asyncio.wait_for(loop.sock_connect(connection, (target.address, target.port)), _TIMEOUT_S)
+        except (OSError, TimeoutError) as error:
+            return Outcome(target, False, _word(error))
+    return Outcome(target, True, "connected")
+
+
+async def _udp(target: Target) -> Outcome:
+    loop = asyncio.get_running_loop()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connection:
+        connection.setblocking(False)
+        try:
+            connection.connect((target.address, target.port))
+            await loop.sock_sendall(connection, _WORDS)
+            await asyncio.wait_for(loop.sock_recv(connection, 2048), _TIMEOUT_S)
+        except (OSError, TimeoutError) as error:
+            return Outcome(target, False, _word(error))
+    return Outcome(target, True, "answered")
+
+
+def _word(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "timed out"
+    if isinstance(error, OSError) and error.errno == errno.ECONNREFUSED:
+        return "refused"
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -1,0 +1,84 @@
+"""What the control socket answers: each method reads the loop's current state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from seaway.app.control import Method
+from seaway.app.loop import Loop, is_up
+from seaway.app.views.describe import describe_item
+from seaway.app.views.findings import check_document
+from seaway.app.views.kinds import CLUSTER_SCOPED, kind_named
+from seaway.app.views.objects import Item, Scene, list_items
+from seaway.app.views.status import status_document
+from seaway.core.errors import SeawayError, UsageError
+
+
+def questions(loop: Loop, running: Callable[[], Mapping[str, bool]]) -> dict[str, Method]:
+    """The methods by name."""
+
+    async def ping() -> str:
+        return "pong"
+
+    async def status() -> dict[str, Any]:
+        return status_document(loop, running())
+
+    async def progress() -> dict[str, Any]:
+        wanted = loop.current.model.pods if loop.current else ()
+        ready = sum(pod.id in loop.health.ready for pod in wanted)
+        words = f"{ready} of {len(wanted)} pods ready" if wanted else "building"
+        return {"words": words, "up": is_up(loop)}
+
+    async def check() -> dict[str, Any]:
+        return check_document(loop.findings, _scene(loop).current.snapshot)
+
+    async def get(kind: str, name: str | None, namespace: str | None, selector: str) -> dict[str, Any]:
+        known = kind_named(kind)
+        columns, items = list_items(_scene(loop), known)
+        labels = _labels(selector)
+        found = [
+            one for one in items if _in(one, known, namespace) and name in (None, one.name) and labels.items() <= dict(one.labels).items()
+        ]
+        return {"kind": known, "columns": list(columns), "items": [_plain(one) for one in found]}
+
+    async def describe(kind: str, name: str, namespace: str) -> dict[str, Any]:
+        known, scene = kind_named(kind), _scene(loop)
+        _, items = list_items(scene, known)
+        for one in items:
+            if one.name == name and _in(one, known, namespace):
+                return describe_item(scene, known, one, loop.findings)
+        elsewhere = [one.namespace for one in items if one.name == name]
+        advice = f"there is one in namespace {elsewhere[0]}: add -n {elsewhere[0]}" if elsewhere else f"`seaway get {kind} -A` lists all"
+        raise SeawayError(f"{known} {name} not found in namespace {namespace}", help=advice)
+
+    return {"ping": ping, "progress": progress, "status": status, "check": check, "get": get, "describe": describe}
+
+
+def _scene(loop: Loop) -> Scene:
+    if loop.current is None:
+        raise SeawayError("nothing is built yet", help="`seaway status` says how far it is")
+    return Scene(loop.current, loop.health)
+
+
+def _in(item: Item, kind: str, namespace: str | None) -> bool:
+    return namespace is None or kind in CLUSTER_SCOPED or item.namespace == namespace
+
+
+def _labels(selector: str) -> dict[str, str]:
+    pairs = [part.replace("==", "=").partition("=") for part in selector.split(",") if part]
+    if any(not equals for _, equals, _ in pairs):
+        raise UsageError(f"not a selector: {selector!r}", help="write it as key=value,key2=value2")
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def _plain(item: Item) -> dict[str, Any]:
+    return {
+        "namespace": item.namespace,
+        "name": item.name,
+        "labels": dict(item.labels),
+        "data": item.data,
+        "cells": list(item.cells),
+        "file": item.origin.file,
+        "line": item.origin.line,
+    }

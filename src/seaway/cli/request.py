@@ -1,0 +1,97 @@
+"""`seaway request`: real requests from inside a pod, or from outside through the gateway."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+from urllib.parse import urlsplit
+
+from seaway.app.client import read_status
+from seaway.app.pods import OUTSIDE, find_place, run_in_place
+from seaway.app.state import StateFolder
+from seaway.cli.text import add_output_flag, paint, print_json
+from seaway.core.errors import UsageError
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", metavar="FROM", help="NS/POD, NS/WORKLOAD, NS/deployment/NAME, NS/sa/NAME or `outside`")
+    parser.add_argument("url", metavar="URL", help="http:// or https://; from `outside` any host name reaches the gateway")
+    parser.add_argument("-X", "--method", help="request method (default: GET, or POST with a body)")
+    parser.add_argument("-H", "--header", action="append", default=[], metavar="'k: v'", help="a request header; may be repeated")
+    parser.add_argument("-d", "--data", metavar="BODY", help="request body")
+    parser.add_argument("-n", "--count", type=int, default=1, help="how many requests (default: 1)")
+    parser.add_argument("-c", "--concurrency", type=int, default=1, help="how many at once (default: 1)")
+    parser.add_argument("-g", "--gateway", help="which gateway, where there are several (default: the first)")
+    add_output_flag(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    from seaway.app.requests import Request, send, summarise
+
+    _check(args)
+    place = find_place(args.state, args.source)
+    request = Request(
+        url=args.url,
+        method=args.method or ("GET" if args.data is None else "POST"),
+        headers=tuple(_header(one) for one in args.header),
+        body=None if args.data is None else args.data.encode(),
+        count=args.count,
+        concurrency=args.concurrency,
+        via=_gateway_addresses(args.state, args.gateway) if place.name == OUTSIDE else (),
+    )
+    responses = run_in_place(args.state, place, lambda: send(request))
+    summary = summarise(responses)
+    if args.output == "json":
+        print_json({"responses": responses, "summary": summary})
+    elif args.count == 1:
+        _print_answer(responses[0])
+    else:
+        _print_summary(responses, summary)
+    return 1 if any(one["status"] is None for one in responses) else 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    parts = urlsplit(args.url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(f"not a URL: {args.url!r}", help="write it out, e.g. http://api-gateway.production:8080/products")
+    if args.count < 1 or args.concurrency < 1:
+        raise UsageError("-n and -c are 1 or more")
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise UsageError(f"not a header: {text!r}", help="write it as -H 'name: value'")
+    return name.strip(), value.strip()
+
+
+def _gateway_addresses(state: StateFolder, wanted: str | None) -> tuple[str, ...]:
+    gateways = read_status(state)["gateways"]
+    found = [one for one in gateways if wanted in (None, one["name"])]
+    addresses = tuple(found[0]["addresses"]) if found else ()
+    if not addresses:
+        names = ", ".join(one["name"] for one in gateways) or "none"
+        raise UsageError(f"no gateway {wanted or ''} with an address".replace("  ", " "), help=f"gateways here: {names}")
+    return addresses
+
+
+def _print_answer(answer: dict[str, Any]) -> None:
+    if answer["status"] is None:
+        print(paint(f"no answer: {answer['error']}", "red"))
+        return
+    colour = "green" if answer["status"] < 400 else "red"
+    print(paint(f"{answer['status']}", colour), f"in {answer['latency_ms']} ms", f"from {answer['pod']}" if answer["pod"] else "")
+    for name, value in answer["headers"].items():
+        print(paint(f"{name}: {value}", "dim"))
+    print()
+    print(answer["body"])
+
+
+def _print_summary(responses: list[dict[str, Any]], summary: dict[str, Any]) -> None:
+    total = len(responses)
+    for title in ("status", "versions", "pods"):
+        for value, count in summary[title].items():
+            print(f"{title:<9} {value:<40} {count:>6}  {100 * count / total:5.1f} %")
+    print(f"{'latency':<9} p50 {summary['latency_ms']['p50']} ms, p99 {summary['latency_ms']['p99']} ms")
+    for error in sorted({one["error"] for one in responses if "error" in one}):
+        print(paint(f"no answer: {error}", "red"))

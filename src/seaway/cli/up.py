@@ -1,0 +1,131 @@
+"""`seaway up`: runs a folder of manifests as a network, in the foreground or, with --detach, behind the scenes."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import subprocess
+import sys
+import time
+from typing import Any
+
+from seaway.app.client import ask, is_running, read_status
+from seaway.app.settings import Settings, load_settings, make_settings, save_settings
+from seaway.app.start import enter_new_or_old_sandbox
+from seaway.app.state import StateFolder
+from seaway.cli.findings import summary_line
+from seaway.cli.text import paint
+from seaway.core.errors import DriverError, SeawayError, UsageError
+from seaway.sources.files import FileSource
+
+_PATIENCE_S = 60.0
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", metavar="PATH", nargs="*", default=["."], help="files, folders, a kustomization or - (default: .)")
+    parser.add_argument("--detach", action="store_true", help="return when the network runs; `seaway down` ends it")
+    parser.add_argument("--nodes", type=int, default=1, metavar="N", help="how many nodes (default: 1)")
+    parser.add_argument(
+        "--dns-upstream", action="append", default=[], metavar="ADDRESS[:PORT]", help="who answers for names outside; may be repeated"
+    )
+    parser.add_argument("--envoy-path", default="", metavar="FILE", help="an Envoy 1.40 or newer (default: the one that pip installed)")
+
+
+def run(args: argparse.Namespace) -> int:
+    state: StateFolder = args.state
+    if args.nodes < 1 or args.nodes > 100:
+        raise UsageError("--nodes is a number from 1 to 100")
+    state.make()
+    if is_running(state):
+        raise UsageError(
+            f"a network runs here already ({state.path})", help="`seaway down` ends it; --state names another folder for a second one"
+        )
+    if args.detach:
+        return _detach(args, state)
+    return _run_here(args, state)
+
+
+def _run_here(args: argparse.Namespace, state: StateFolder) -> int:
+    began = time.monotonic()
+    settings = make_settings(tuple(args.paths), args.nodes, tuple(args.dns_upstream), args.envoy_path)
+    source = FileSource(settings.paths, sys.stdin.read() if "-" in settings.paths else None)
+    source.read()  # what cannot be read at all must be said before anything is built
+    sandbox, settings = enter_new_or_old_sandbox(state, settings)
+    save_settings(state, settings)
+    from seaway.app.local import ControlPlane  # gRPC starts threads, and only a process with one thread may enter a user namespace
+
+    def started(status: dict[str, Any]) -> None:
+        _say(f"up after {time.monotonic() - began:.1f} s; Ctrl-C takes everything away")
+        _print_welcome(status, settings)
+
+    asyncio.run(ControlPlane(state, settings, source, sandbox, _say).run(started))
+    _say("taken away; nothing is left")
+    return 0
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _print_welcome(status: dict[str, Any], settings: Settings) -> None:
+    for pod in status["pods"]:
+        if not pod["ready"]:
+            _say(paint(f"not ready: {pod['namespace']}/{pod['name']}", "yellow", sys.stderr))
+    _say(f"{len(status['pods'])} pods and {len(status['services'])} services on {len(status['nodes'])} nodes")
+    for gateway in status["gateways"]:
+        _say(f"gateway {gateway['name']}: {', '.join(gateway['addresses'])} ports {', '.join(map(str, gateway['ports']))}")
+    loopback = ", ".join(f"{'https' if port.tls else 'http'}://127.0.0.1:{port.port}" for port in settings.loopback)
+    if loopback and status["gateways"]:
+        _say(f"on this machine: {loopback}")
+    if settings.rootless:
+        _say(
+            "without root: load balancer addresses are reached from inside (`seaway exec outside -- curl …`), and from this machine by loopback only"
+        )
+    _say(f"findings: {summary_line(status['findings'])}" + (" (`seaway check` shows them)" if any(status["findings"].values()) else ""))
+
+
+def _detach(args: argparse.Namespace, state: StateFolder) -> int:
+    words = [*args.paths, "--nodes", str(args.nodes)]
+    for upstream in args.dns_upstream:
+        words += ["--dns-upstream", upstream]
+    if args.envoy_path:
+        words += ["--envoy-path", args.envoy_path]
+    log = state.logs / "control.log"
+    with log.open("wb") as out:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "seaway", "up", "--state", str(state.path), *words],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
+    shown = ""
+    deadline = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < deadline:
+        if child.poll() is not None:
+            sys.stderr.write(log.read_text(errors="replace"))
+            return child.returncode or 2
+        progress = _progress(state)
+        if progress is None:
+            time.sleep(0.02)
+            continue
+        if progress["words"] != shown:
+            shown = progress["words"]
+            _say(shown)
+        if progress["up"]:
+            settings = load_settings(state)
+            assert settings is not None
+            _print_welcome(read_status(state), settings)
+            return 0
+        time.sleep(0.02)
+    raise SeawayError(
+        f"not everything is ready after {_PATIENCE_S:.0f} s; it goes on in the background", help="`seaway status` says what is missing"
+    )
+
+
+def _progress(state: StateFolder) -> dict[str, Any] | None:
+    """How far the background process is; None while it does not answer yet."""
+    try:
+        return ask(state, "progress")
+    except DriverError:
+        return None
