@@ -1,7 +1,8 @@
-"""The agent: its orders file, one contract for the real link and the fake one, and a process that is killed and comes back."""
+"""The agent: one contract for the real link and the fake one, and a process that is killed and comes back."""
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 import os
@@ -21,12 +22,12 @@ from seaway.core.origin import Origin
 from seaway.drivers.agent.fake import FakeLink
 from seaway.drivers.agent.link import AgentLink
 from seaway.drivers.agent.messages import AgentEvent, Applied, EventKind, PodError, ReadyChange, ReadySet
-from seaway.drivers.agent.orders import decode_orders, encode_orders, read_orders, write_orders
+from seaway.drivers.agent.orders import write_orders
 from seaway.drivers.process.namespaces import in_netns
 from seaway.drivers.process.pidfile import is_alive
 from seaway.drivers.programs.record import read_record
-from seaway.model.workload import Exec, GrpcHealth, HttpGet, PodName, Probe, ProbeKind, Protocol, TcpConnect, Timing
-from seaway.plans.node.plan import NodeOrders, StandinPort
+from seaway.model.workload import Exec, HttpGet, PodName, Probe, ProbeKind, TcpConnect, Timing
+from seaway.plans.node.plan import NodeOrders
 from seaway.protocols.dns_zone import DnsZone, RecordSet
 
 WEB, DB = PodName("default", "web-0"), PodName("default", "db-0")
@@ -43,59 +44,6 @@ def until(condition, what="it did not happen"):
             return
         time.sleep(0.01)
     raise AssertionError(what() if callable(what) else what)
-
-
-# --- orders.json ---
-
-
-def test_orders_survive_the_file(pod_orders, tmp_path):
-    actions = [
-        HttpGet("10.0.0.1", 80, "/x", True, (("A", "b"),)),
-        TcpConnect("10.0.0.1", 80),
-        Exec(("a", "b")),
-        GrpcHealth(50051, "svc"),
-    ]
-    pods = (
-        pod_orders(http=(80,), tcp=(81,), udp=(53,), probes=tuple(readiness(action) for action in actions)),
-        pod_orders("sctp-0", listen=(StandinPort(7, Protocol.SCTP, False),)),
-        pod_orders("db-0", command=("postgres", "-D", "/data"), env=(("PASSWORD", 'p"\n\u00e9'),), restart="OnFailure", finite=True),
-    )
-    node = NodeOrders("node-1", pods)
-    path = tmp_path / "orders.json"
-    version = write_orders(path, node, b'{"domain":"cluster.local"}', ("1.1.1.1", "9.9.9.9:5353"))
-    orders = read_orders(path)
-    assert orders.node == node
-    assert (orders.version, orders.dns_zone, orders.upstreams) == (version, b'{"domain":"cluster.local"}', ("1.1.1.1", "9.9.9.9:5353"))
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert encode_orders(node)[0] == encode_orders(node)[0] != version
-    assert [entry.name for entry in tmp_path.iterdir()] == ["orders.json"]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        pytest.param(b"", id="empty"),
-        pytest.param(b'{"version":"1","upstreams":[]', id="cut off"),
-        pytest.param(b'{"version":"1","upstreams":[],"dns":null,"node":{"node":"n","pods":[{}]}}', id="a pod without fields"),
-        pytest.param(None, id="an unknown kind of probe"),
-    ],
-)
-def test_what_is_no_orders_file(pod_orders, tmp_path, text):
-    if text is None:
-        _, text = encode_orders(NodeOrders("n", (pod_orders(probes=(readiness(Exec(("a",))),)),)))
-        text = text.replace(b'"exec"', b'"telepathy"')
-    with pytest.raises(msgspec.DecodeError):
-        decode_orders(text)
-    path = tmp_path / "orders.json"
-    path.write_bytes(text)
-    with pytest.raises(DriverError, match=r"orders\.json"):
-        read_orders(path)
-
-
-def test_orders_that_cannot_be_written(pod_orders, tmp_path):
-    with pytest.raises(DriverError, match="No such file") as error:
-        write_orders(tmp_path / "missing" / "orders.json", NodeOrders("n", ()))
-    assert error.value.help
 
 
 # --- the link, fake and real ---
@@ -320,6 +268,34 @@ def test_a_program_that_cannot_start_is_told_and_tried_again(node, namespaces, p
     until(lambda: node.ready() == {DB}, node.log)
     until(lambda: node.of(Applied))
     assert node.of(Applied)[-1].errors == ()
+
+
+def test_orders_before_there_is_an_agent(namespaces, short_path, beside, pod_orders):
+    """As at `seaway up`: the control plane asks at once, and hears when the agent has started."""
+    folder = short_path / "node-1"
+    folder.mkdir()
+    namespaces.make("default_web-0")
+    link = AgentLink(folder / "agent.sock", lambda report: None)
+    beside.run(link.open())
+    version = write_orders(folder / "orders.json", NodeOrders("node-1", (pod_orders(http=(80,)),)))
+    answer = asyncio.run_coroutine_threadsafe(link.follow(version), beside.loop)
+    time.sleep(0.05)
+    agent = subprocess.Popen(agent_argv(AgentSettings("node-1", folder, namespaces.folder)), stderr=subprocess.DEVNULL)
+    assert answer.result(20).version == version
+    assert beside.call(lambda: link.ready) == {WEB}
+    beside.run(link.stop())
+    assert agent.wait(20) == 0
+    beside.run(link.close())
+
+
+def test_the_same_orders_again_find_a_namespace_made_anew(node, namespaces, pod_orders):
+    namespaces.make("default_web-0")
+    node.follow(pod_orders(http=(8080,)))
+    namespaces.make("default_web-0")
+    with pytest.raises(ConnectionRefusedError):
+        node.get(8080)
+    node.follow(pod_orders(http=(8080,)))
+    assert node.get(8080)["pod"] == "web-0"
 
 
 def test_several_clients(node, namespaces, pod_orders, beside):

@@ -17,7 +17,7 @@ import pytest
 
 from seaway.core.errors import DriverError
 from seaway.drivers.process.daemon import Adopted, Backoff, Daemon, DaemonEvent, Exited, Started, StartFailed, exit_reason
-from seaway.drivers.process.identity import Identity, open_living, read_identity, start_time_of, write_identity
+from seaway.drivers.process.pidfile import Process, open_living, read_pid_file, start_time, write_pid_file
 from seaway.drivers.process.spawn import ROTATE_ABOVE, DaemonSpec, last_lines, rotate, spawn
 
 QUICK = Backoff(first_s=0.01, most_s=0.05, healthy_s=30)
@@ -60,7 +60,7 @@ async def kept_up(spec: DaemonSpec, heard: Heard | None = None, backoff: Backoff
 
 
 def is_gone(pid: int) -> bool:
-    return start_time_of(pid) is None
+    return start_time(pid) is None
 
 
 def reaped(pid: int) -> bool:
@@ -73,7 +73,7 @@ def test_starts_in_a_session_of_its_own_and_stops(tmp_path: Path):
             pid = daemon.pid
             assert pid is not None
             assert os.getsid(pid) == pid
-            assert read_identity(tmp_path / "pid.json") == Identity(pid, start_time_of(pid) or 0)
+            assert read_pid_file(tmp_path / "pid.json") == Process(pid, start_time(pid) or 0)
         assert reaped(pid)
         assert not (tmp_path / "pid.json").exists()
 
@@ -257,7 +257,7 @@ def test_restart_with_another_specification(tmp_path: Path):
             before = daemon.pid
             await daemon.restart(shell(tmp_path, "exec sleep 2000", revision="2"))
             assert daemon.pid != before
-            found = read_identity(tmp_path / "pid.json")
+            found = read_pid_file(tmp_path / "pid.json")
             assert found is not None
             assert found.revision == "2"
 
@@ -276,13 +276,17 @@ def test_left_behind_it_runs_on(tmp_path: Path):
     run(body)
 
 
+def sleeper() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(["sleep", "1000"])
+
+
 def test_a_reused_pid_is_neither_adopted_nor_hurt(tmp_path: Path):
     async def body() -> None:
-        stranger = subprocess.Popen(["sleep", "1000"])
+        stranger = sleeper()
         try:
-            started = start_time_of(stranger.pid)
+            started = start_time(stranger.pid)
             assert started is not None
-            write_identity(tmp_path / "pid.json", Identity(stranger.pid, started - 1))
+            (tmp_path / "pid.json").write_text(json.dumps({"pid": stranger.pid, "started": started - 1}))
             async with kept_up(shell(tmp_path)) as daemon:
                 assert daemon.pid != stranger.pid
             assert stranger.poll() is None
@@ -301,21 +305,22 @@ def test_a_reused_pid_is_neither_adopted_nor_hurt(tmp_path: Path):
         "[]",
         "null",
         '{"pid": 1}',
-        '{"pid": "x", "start_time": 2}',
-        '{"pid": -5, "start_time": 2}',
-        '{"pid": 999999999, "start_time": 2}',
+        '{"pid": "x", "started": 2}',
+        '{"pid": -5, "started": 2}',
+        '{"pid": 99999999999999999999, "started": 2}',
     ],
 )
 def test_senseless_pid_files_are_like_none(tmp_path: Path, text: str):
     (tmp_path / "pid.json").write_text(text)
-    identity = read_identity(tmp_path / "pid.json")
-    assert identity is None or open_living(identity) is None
+    process = read_pid_file(tmp_path / "pid.json")
+    assert process is None or open_living(process) is None
 
 
-def test_a_zombie_is_not_living():
+def test_a_zombie_is_not_living(tmp_path: Path):
     child = subprocess.Popen(["true"])
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-    assert start_time_of(child.pid) is None
+    assert start_time(child.pid) is None
+    assert write_pid_file(tmp_path / "pid.json", child.pid) is None
     child.wait()
 
 

@@ -9,6 +9,7 @@ import time
 import h2.config
 import h2.connection
 import h2.events
+import h2.settings
 import pytest
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping, Pong, TextMessage
@@ -16,7 +17,6 @@ from wsproto.events import Request as WsRequest
 
 from seaway.drivers.process.namespaces import in_netns
 from seaway.drivers.standin import connection, http1, real
-from seaway.drivers.standin.answer import parse_duration
 from seaway.drivers.standin.fake import FakeStandins
 from seaway.drivers.standin.http1 import plain_request
 from seaway.drivers.standin.real import StandinServer
@@ -221,24 +221,6 @@ def test_both_readers_of_http1_agree(web, namespaces, request_bytes):
         assert read_answer(whole) == read_answer(pieces)
 
 
-@pytest.mark.parametrize(
-    "request_bytes",
-    [
-        pytest.param(b"POST / HTTP/1.1\r\nHost: a\r\n\r\n", id="other method"),
-        pytest.param(b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", id="framing"),
-        pytest.param(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", id="connection"),
-        pytest.param(b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", id="two hosts"),
-        pytest.param(b"GET / HTTP/1.1\r\nHost : a\r\n\r\n", id="space before colon"),
-        pytest.param(b"GET / HTTP/1.1\nHost: a\r\n\r\n", id="bare newline"),
-        pytest.param(b"GET / HTTP/1.1\r\nHost: a\r\nX: \x00\r\n\r\n", id="nul"),
-        pytest.param((GET % b"/") * 2, id="two requests"),
-        pytest.param(b"GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n", id="absolute form"),
-    ],
-)
-def test_anything_odd_goes_through_h11(request_bytes):
-    assert plain_request(request_bytes) is None
-
-
 def test_keep_alive_and_pipelining(web, namespaces):
     client = connect(namespaces, 8080)
     for n in range(3):
@@ -435,27 +417,3 @@ def test_ports_that_cannot_be_opened(web, namespaces, beside, pod_orders, other,
     assert troubles == {DB: trouble}
     assert web.listening(WEB)
     assert not web.listening(DB)
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("200ms", 0.2),
-        ("1m30s", 90),
-        ("1.5s", 1.5),
-        (".5s", 0.5),
-        ("0", 0),
-        ("100us", 1e-4),
-        ("100µs", 1e-4),
-        ("", None),
-        ("5", None),
-        ("-1s", None),
-        ("1h", None),
-    ],
-)
-def test_durations(text, seconds):
-    if seconds is None:
-        with pytest.raises(ValueError, match="delay"):
-            parse_duration(text)
-    else:
-        assert parse_duration(text) == pytest.approx(seconds)

@@ -13,7 +13,7 @@ from seaway.drivers.sandbox.sandbox import destroy_sandbox
 
 
 def take_down(state: StateFolder) -> int:
-    """Ends every process of the network and removes its state, but for leases and logs. Returns how many processes it ended."""
+    """Ends every process of the network and removes its state, but for logs. Returns how many processes it ended."""
     ended = 0
     for pid_file in (state.control_pid, state.relay_pid):  # first those that would start others again
         if (process := living(pid_file)) is not None and process.pid != os.getpid():
@@ -26,10 +26,10 @@ def take_down(state: StateFolder) -> int:
 
 
 def forget(state: StateFolder) -> None:
-    """Removes the files that speak of a running network; leases stay, so that the next `up` gives the same addresses."""
+    """Removes the files that speak of a running network. Logs and the default certificate stay."""
     for node in state.path.glob("*/orders.json"):
         shutil.rmtree(node.parent, ignore_errors=True)
-    for path in (state.control_socket, state.xds_socket, state.status, state.settings, state.control_pid, state.relay_pid):
+    for path in (*state.of_a_run, *state.path.glob("loopback-*.sock")):
         path.unlink(missing_ok=True)
     with suppress(OSError):
         (state.path / "ns").rmdir()

@@ -22,9 +22,8 @@ def start_relay(state: StateFolder, ports: tuple[LoopbackPort, ...], envoy: Path
 
     if not ports or living(state.relay_pid) is not None:
         return
-    config = state.path / "relay.json"
-    write_atomically(config, render_relay(tuple((port.port, str(pipe_of(state, port))) for port in ports)).encode())
-    argv = [str(envoy), "--config-path", str(config), "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"]
+    write_atomically(state.relay_config, render_relay(tuple((port.port, str(pipe_of(state, port))) for port in ports)).encode())
+    argv = [str(envoy), "--config-path", str(state.relay_config), "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"]
     try:
         with (state.logs / "relay.log").open("ab") as log:
             child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)

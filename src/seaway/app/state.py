@@ -56,6 +56,16 @@ class StateFolder:
     def relay_pid(self) -> Path:
         return self.path / "relay.pid.json"
 
+    @property
+    def relay_config(self) -> Path:
+        return self.path / "relay.json"
+
+    @property
+    def of_a_run(self) -> tuple[Path, ...]:
+        """The files that must not outlive the network that they speak of."""
+        sockets = (self.control_socket, self.xds_socket)
+        return (*sockets, self.control_pid, self.relay_pid, self.relay_config, self.status, self.settings, self.leases)
+
     def node(self, name: str) -> Path:
         return self.path / name
 

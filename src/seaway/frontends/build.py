@@ -37,7 +37,6 @@ def build_model(snapshot: Snapshot, cluster: Cluster, leases: Leases) -> Built:
     The same snapshot, cluster and leases always give the same result. `findings` does not repeat those of the snapshot.
     """
     snapshot, controllers, implied_findings = _complete(snapshot, cluster)
-    config, config_findings = read_config(snapshot)
     drafts = draft_pods(snapshot, cluster)
     placement = place_pods(drafts.pods, cluster, leases)
     fronts = build_fronts(snapshot, cluster, leases)
@@ -45,7 +44,7 @@ def build_model(snapshot: Snapshot, cluster: Cluster, leases: Leases) -> Built:
     grounds = Grounds(
         cluster=cluster,
         dns_address=fronts.dns_address,
-        config=config,
+        config=read_config(snapshot),
         gateways={controller.workload: controller.name for controller in controllers},
         accounts=frozenset((one.key.namespace, one.key.name) for one in snapshot.of(ServiceAccount)),
         links=service_links(front.service for front in fronts.services),
@@ -56,7 +55,6 @@ def build_model(snapshot: Snapshot, cluster: Cluster, leases: Leases) -> Built:
     gateways, gateway_findings = build_gateways(snapshot, controllers, pods, services)
     findings = (
         *implied_findings,
-        *config_findings,
         *drafts.findings,
         *placement.findings,
         *fronts.findings,

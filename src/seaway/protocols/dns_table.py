@@ -131,12 +131,15 @@ class Table:
         self.nodes[apex] = Node(apex, sets={SOA: soa, NS: RrSet(zone.ttl, (Rdata(b"", (server,)),))})
 
     def _add(self, record: RecordSet) -> None:
-        node = self._node(encode_name(absolute(record.name, self.zone.domain)))
-        kind = NUMBERS.get(record.type, 0)
-        if kind in node.sets or not record.data:
-            raise ValueError(f"twice, or empty: {record.type} of {record.name!r}")
-        node.sets[kind] = RrSet(record.ttl, tuple(parse_rdata(record.type, text, self.zone.domain) for text in record.data))
-        node.records += (record,)
+        try:
+            node = self._node(encode_name(absolute(record.name, self.zone.domain)))
+            kind = NUMBERS.get(record.type, 0)
+            if kind in node.sets or not record.data:
+                raise ValueError("there twice, or empty")
+            node.sets[kind] = RrSet(record.ttl, tuple(parse_rdata(record.type, text, self.zone.domain) for text in record.data))
+            node.records += (record,)
+        except ValueError as error:
+            raise ValueError(f"{record.type} record of {record.name!r}: {error}") from error
 
     def _node(self, name: bytes) -> Node:
         """The node of a name, made with those between it and its zone if it is new (empty non-terminals, RFC 4592 section 2.2.2)."""

@@ -22,7 +22,9 @@ def test_ranges_agree_with_ipaddress(address, length):
     assert int(address) in span
 
 
-@pytest.mark.parametrize("text", ["", "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4", "1.2.3.4 ", "1.2.3.4\n", "::1", "a.b.c.d", "1.2.3.-4", "١.2.3.4"])
+@pytest.mark.parametrize(
+    "text", ["", "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4", "1.2.3.4 ", "1.2.3.4\n", "::1", "a.b.c.d", "1.2.3.-4", "١.2.3.4"]
+)
 def test_no_addresses(text):
     assert parse_ipv4(text) is None
 
@@ -53,7 +55,13 @@ def test_an_empty_range_has_no_free_address():
 
 @pytest.mark.parametrize(
     ("address", "kind"),
-    [("127.0.0.53", "loopback"), ("169.254.169.254", "link-local"), ("0.0.0.0", "unspecified"), ("224.0.0.5", "link-local multicast"), ("10.0.0.1", "")],
+    [
+        ("127.0.0.53", "loopback"),
+        ("169.254.169.254", "link-local"),
+        ("0.0.0.0", "unspecified"),
+        ("224.0.0.5", "link-local multicast"),
+        ("10.0.0.1", ""),
+    ],
 )
 def test_refused_endpoints(address, kind):
     assert refused_endpoint(parse_ipv4(address)) == kind

@@ -42,6 +42,8 @@ def test_invalid_keys(key):
     assert not is_label_key(key)
 
 
-@pytest.mark.parametrize(("value", "valid"), [("", True), ("v1.2", True), ("x" * 63, True), ("x" * 64, False), ("a b", False), ("-a", False), ("a\n", False)])
+@pytest.mark.parametrize(
+    ("value", "valid"), [("", True), ("v1.2", True), ("x" * 63, True), ("x" * 64, False), ("a b", False), ("-a", False), ("a\n", False)]
+)
 def test_values(value, valid):
     assert is_label_value(value) is valid

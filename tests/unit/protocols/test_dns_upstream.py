@@ -53,7 +53,9 @@ A = "www.example.com. 300 IN A 192.0.2.1"
     [
         pytest.param(parsed(A), False, 300, id="an address"),
         pytest.param(parsed(A, edns=False), False, 300, id="without edns"),
-        pytest.param(parsed("www.example.com. 20 IN CNAME a.example.com.", "a.example.com. 300 IN A 192.0.2.1"), False, 20, id="the shortest ttl"),
+        pytest.param(
+            parsed("www.example.com. 20 IN CNAME a.example.com.", "a.example.com. 300 IN A 192.0.2.1"), False, 20, id="the shortest ttl"
+        ),
         pytest.param(parsed("www.example.com. 9999999 IN A 192.0.2.1"), False, 86400, id="a day at most"),
         pytest.param(parsed("www.example.com. 0 IN A 192.0.2.1"), False, 0, id="not at all"),
         pytest.param(parsed(authority=SOA, rcode=3), True, 60, id="nxdomain, by the soa's minimum"),

@@ -285,11 +285,11 @@ def test_nulls_and_status_are_not_part_of_the_object() -> None:
     ("text", "key"),
     [
         (POD, Key("", "Pod", "default", "a")),
-        (POD.replace("name: a", "name: a, namespace: n"), Key("", "Pod", "n", "a")),
+        (POD.replace("name: a", "name: a, namespace: ns"), Key("", "Pod", "ns", "a")),
         (DEPLOYMENT, Key("apps", "Deployment", "default", "a")),
         (HEAD.format(kind="Namespace"), Key("", "Namespace", "", "a")),
         (
-            "apiVersion: networking.k8s.io/v1\nkind: IngressClass\nmetadata: {name: a, namespace: n}",
+            "apiVersion: networking.k8s.io/v1\nkind: IngressClass\nmetadata: {name: a, namespace: ns}",
             Key("networking.k8s.io", "IngressClass", "", "a"),
         ),
     ],

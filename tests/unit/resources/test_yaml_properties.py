@@ -32,7 +32,7 @@ def documents(text: str) -> list[Document]:
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(trees(TEXTS, SCALARS), min_size=1, max_size=3))
 def test_quoted_yaml_reads_as_pyyaml_reads_it(values: list[Any]) -> None:
     text = yaml.safe_dump_all(values, default_style='"', allow_unicode=True, explicit_start=True)
@@ -46,7 +46,7 @@ def test_bare_yaml_reads_as_pyyaml_reads_it(value: Any, flow: bool) -> None:
     assert [one.value for one in documents(text)] == [yaml.safe_load(text)] == [value]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(trees(TEXTS, SCALARS | st.floats(allow_nan=False, allow_infinity=False, width=32)), min_size=1, max_size=3), st.booleans())
 def test_json_reads_as_json(values: list[Any], ascii_only: bool) -> None:
     text = "\n".join(json.dumps(value, ensure_ascii=ascii_only) for value in values)

@@ -350,13 +350,6 @@ SECRET_KEY_MISSING = Code(
     _DEFAULT_CERTIFICATE,
     "Put the certificate chain into tls.crt and the private key into tls.key.",
 )
-SECRET_NOT_BASE64 = Code(
-    "NET0374",
-    Severity.ERROR,
-    "{key} of Secret {secret} is not base64",
-    "The API server refuses the Secret. " + _DEFAULT_CERTIFICATE,
-    "Encode it (base64 -w0), or use stringData for plain text.",
-)
 CERTIFICATE_UNREADABLE = Code(
     "NET0375",
     Severity.ERROR,

@@ -95,13 +95,6 @@ CONFIG_MISSING_STANDIN = Code(
     "In Kubernetes the container does not start without it. The stand-in does not need it and runs.",
     "Add it, correct the name, or mark the reference optional.",
 )
-BAD_BASE64 = Code(
-    "NET0214",
-    Severity.ERROR,
-    "{field}: the value of {key} is not base64",
-    "The API server refuses this {kind}, so it is left out and references to it fail.",
-    "Encode the value, e.g. with `base64 -w0`; a Secret takes plain text in stringData.",
-)
 BAD_COMMAND = Code(
     "NET0215",
     Severity.ERROR,

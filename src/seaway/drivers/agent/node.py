@@ -72,8 +72,7 @@ class NodeAgent:
             except DriverError as error:
                 self._event(EventKind.ORDERS, None, f"not followed: {error.message}")
                 return self._applied(id, error.message)
-            if self._orders is None or orders.version != self._orders.version:
-                await self._follow(orders)
+            await self._follow(orders)  # also orders that are known: a namespace may have been made anew under its name
             return self._applied(id)
 
     def hold_unready(self, pod: str, on: bool) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from ipaddress import ip_address
 from typing import NamedTuple, cast
 
 from seaway.core.errors import DriverError
@@ -27,9 +28,13 @@ def parse_upstream(text: str) -> Upstream:
         port = rest.removeprefix(":") or port
     elif text.count(":") == 1:
         address, _, port = text.partition(":")
-    if not port.isdigit() or not 0 < int(port) < 65536:
-        raise DriverError(f"{text} is no address of a DNS server", help="Write it as 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:53.")
-    return Upstream(address, int(port))
+    try:
+        found = Upstream(str(ip_address(address)), int(port))
+    except ValueError:
+        found = Upstream(address, 0)
+    if not 0 < found.port < 65536:
+        raise DriverError(f"{text!r} is no address of a DNS server", help="Write it as 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:53.")
+    return found
 
 
 async def ask_upstream(upstream: Upstream, name: bytes, kind: int) -> Reply | None:

@@ -66,6 +66,10 @@ class Forwarder:
         self._rest_until = 0.0
         self._loop = asyncio.get_running_loop()
 
+    @property
+    def in_flight(self) -> int:
+        return len(self._flights)
+
     def resolve(self, outside: Outside, deliver: Deliver) -> None:
         """Delivers a response: at once from what is kept, else when an upstream has answered or none has in time."""
         kept = self._cache.get((outside.name, outside.type), self._loop.time())

@@ -22,7 +22,7 @@ class DnsStatus:
     """`serial` is of the zone that is served, None before there is one. `problem` is why the newest data is not ("" if it is).
 
     Counts since the start: `outside` of questions to upstreams, `stale` of answers given though their time was over, `failed` of those
-    that no upstream settled. `connections` are TCP connections open now.
+    that no upstream settled. `in_flight` are questions that an upstream is being asked now, `connections` the TCP connections open now.
     """
 
     serial: int | None
@@ -31,6 +31,7 @@ class DnsStatus:
     outside: int = 0
     stale: int = 0
     failed: int = 0
+    in_flight: int = 0
     connections: int = 0
 
 

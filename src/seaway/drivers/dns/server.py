@@ -84,6 +84,7 @@ class DnsServer:
             outside=forwarder.asked if forwarder is not None else 0,
             stale=forwarder.stale if forwarder is not None else 0,
             failed=forwarder.failed if forwarder is not None else 0,
+            in_flight=forwarder.in_flight if forwarder is not None else 0,
             connections=len(self._connections),
         )
 

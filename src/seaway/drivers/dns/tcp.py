@@ -120,7 +120,7 @@ class Connection(asyncio.BufferedProtocol):
     def _answer_buffered(self) -> None:
         """Handles whole queries of the buffer, as long as answers leave; what remains moves to the buffer's start."""
         at = 0
-        while self._transport is not None and not self.blocked and self._waiting < WAITING and self._filled - at >= 2:
+        while self._takes_more() and self._filled - at >= 2:
             size = int.from_bytes(self._buffer[at : at + 2], "big")
             if size > LARGEST_QUERY:  # no honest query is as long
                 self.abort()
@@ -135,16 +135,20 @@ class Connection(asyncio.BufferedProtocol):
             self._buffer[: self._filled - at] = self._buffer[at : self._filled]
             self._filled -= at
             self.active_at = asyncio.get_running_loop().time()
-        if self._transport is not None:
-            if self.blocked or self._waiting >= WAITING:
-                self._transport.pause_reading()
-            else:
+        if self._transport is not None and not self._transport.is_closing():
+            if self._takes_more():
                 self._transport.resume_reading()
+            else:
+                self._transport.pause_reading()
+
+    def _takes_more(self) -> bool:
+        open = self._transport is not None and not self._transport.is_closing()
+        return open and not self.blocked and self._waiting < WAITING
 
     def _deliver(self, response: bytes) -> None:
         held = self._waiting >= WAITING
         self._waiting -= 1
-        if self._transport is None:
+        if self._transport is None or self._transport.is_closing():
             return
         if response:
             self._transport.write(len(response).to_bytes(2, "big") + response)

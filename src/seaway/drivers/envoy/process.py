@@ -13,10 +13,10 @@ from pathlib import Path
 from seaway.core.errors import DriverError
 from seaway.drivers.envoy.admin import EnvoyAdmin
 from seaway.drivers.process.daemon import Backoff, Daemon, OnEvent, unheard
-from seaway.drivers.process.identity import write_atomically
 from seaway.drivers.process.spawn import DaemonSpec
 
 POLL_S = 0.02
+DRAIN_S = 10  # a listener that goes, or changes, lets its connections end for this long; Envoy's own 600 s would keep a gone pod busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class EnvoySpec:
 
     @property
     def bootstrap_path(self) -> Path:
-        return self.folder / "envoy.yaml"
+        return self.folder / "envoy.json"
 
     @property
     def admin_path(self) -> Path:
@@ -54,6 +54,8 @@ class EnvoySpec:
             str(self.concurrency),
             "--log-level",
             self.log_level,
+            "--drain-time-s",
+            str(DRAIN_S),
         )
         revision = blake2b("\0".join((self.bootstrap, *argv)).encode(), digest_size=8).hexdigest()
         pid_file = self.folder / "envoy.pid.json"
@@ -92,7 +94,7 @@ class EnvoyProcess:
         """Returns when Envoy serves what its control plane sent first. Raises DriverError after `timeout_s`."""
         try:
             async with asyncio.timeout(timeout_s):
-                while not await self.admin.ready():  # noqa: ASYNC110 - Envoy tells nobody that it has become ready
+                while not await self.admin.ready():
                     await asyncio.sleep(POLL_S)
         except TimeoutError as timeout:
             raise DriverError(f"{self.spec.name} is not ready after {timeout_s:g} s", help=f"Its log is {self.spec.log_path}.") from timeout
@@ -108,7 +110,9 @@ class EnvoyProcess:
 
     def _write_bootstrap(self) -> None:
         try:
-            write_atomically(self.spec.bootstrap_path, self.spec.bootstrap)
+            draft = self.spec.bootstrap_path.with_name(".envoy.json.new")
+            draft.write_text(self.spec.bootstrap, encoding="utf-8")
+            draft.replace(self.spec.bootstrap_path)
         except OSError as failure:
             raise DriverError(
                 f"cannot write {self.spec.bootstrap_path}: {failure}", help="Check that the state folder is writable."

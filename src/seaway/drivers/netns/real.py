@@ -114,7 +114,8 @@ class NetworkDriver:
         with path.open() as netns:
             fabric.link("add", ifname=name, kind="veth", state="up", peer={"ifname": "uplink", "net_ns_fd": netns.fileno()})
         outer = link_index(fabric, name)
-        _add(fabric.addr, index=outer, address=NEXT_HOP, prefixlen=32)
+        # not NEXT_HOP: that is the node's own address towards its pods, and it would not answer when asked by an address of its own
+        _add(fabric.addr, index=outer, address=OUTSIDE_ADDRESS, prefixlen=32)
         fabric.route("add", dst=f"{node.address}/32", oif=outer, prefsrc=OUTSIDE_ADDRESS, scope=SCOPE_LINK)
         fabric.route("add", dst=node.pod_cidr, gateway=node.address, oif=outer, prefsrc=OUTSIDE_ADDRESS, flags=_ONLINK)
         sysctl("net.ipv4.ip_forward", "1", path)
@@ -123,8 +124,8 @@ class NetworkDriver:
         netlink.link("set", index=1, state="up")
         netlink.addr("add", index=inner, address=node.address, prefixlen=32)
         netlink.link("set", index=inner, state="up")
-        netlink.route("add", dst=f"{NEXT_HOP}/32", oif=inner, scope=SCOPE_LINK, prefsrc=node.address)
-        netlink.route("add", dst="0.0.0.0/0", gateway=NEXT_HOP, oif=inner, prefsrc=node.address)
+        netlink.route("add", dst=f"{OUTSIDE_ADDRESS}/32", oif=inner, scope=SCOPE_LINK, prefsrc=node.address)
+        netlink.route("add", dst="0.0.0.0/0", gateway=OUTSIDE_ADDRESS, oif=inner, prefsrc=node.address)
 
     def _ensure_pod(self, pod: PodNetwork, node: _Node) -> None:
         path = self._folder / pod.netns

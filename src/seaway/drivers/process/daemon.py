@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seaway.core.errors import DriverError
-from seaway.drivers.process.identity import Identity, open_living, read_identity, send_signal
+from seaway.drivers.process.pidfile import Process, open_living, read_pid_file, send_signal
 from seaway.drivers.process.spawn import DaemonSpec, last_lines, spawn
 
 
@@ -74,7 +74,7 @@ def unheard(_name: str, _event: DaemonEvent) -> None:
 
 @dataclass(slots=True)
 class _Running:
-    identity: Identity
+    process: Process
     pidfd: int
     child: subprocess.Popen[bytes] | None
     since: float
@@ -95,7 +95,7 @@ class Daemon:
     @property
     def pid(self) -> int | None:
         """Of the living process, if there is one at the moment."""
-        return self._running.identity.pid if self._running else None
+        return self._running.process.pid if self._running else None
 
     async def start(self) -> None:
         """Takes over the process that the pid file names, if it lives and has our revision; else ends that one, and starts a new one.
@@ -109,14 +109,14 @@ class Daemon:
 
     def adopt(self) -> bool:
         """Takes over the living process of the pid file if its revision and its network are ours. Says whether it did."""
-        identity = read_identity(self.spec.pid_file)
-        if identity is None or identity.revision != self.spec.revision or (pidfd := open_living(identity)) is None:
+        process = read_pid_file(self.spec.pid_file)
+        if process is None or process.revision != self.spec.revision or (pidfd := open_living(process)) is None:
             return False
-        if self.spec.netns_path is not None and not same_file(self.spec.netns_path, Path(f"/proc/{identity.pid}/ns/net")):
+        if self.spec.netns_path is not None and not same_file(self.spec.netns_path, Path(f"/proc/{process.pid}/ns/net")):
             os.close(pidfd)  # its namespace was made anew under the same name
             return False
-        self._watch(identity, pidfd, None)
-        self._on_event(self.spec.name, Adopted(identity.pid))
+        self._watch(process, pidfd, None)
+        self._on_event(self.spec.name, Adopted(process.pid))
         return True
 
     async def restart(self, spec: DaemonSpec | None = None) -> None:
@@ -144,13 +144,13 @@ class Daemon:
             self._running = None
 
     def _spawn(self) -> None:
-        identity, child = spawn(self.spec)
-        self._watch(identity, os.pidfd_open(identity.pid), child)  # not yet reaped: the pid is still its own
-        self._on_event(self.spec.name, Started(identity.pid))
+        process, child = spawn(self.spec)
+        self._watch(process, os.pidfd_open(process.pid), child)  # not yet reaped: the pid is still its own
+        self._on_event(self.spec.name, Started(process.pid))
 
-    def _watch(self, identity: Identity, pidfd: int, child: subprocess.Popen[bytes] | None) -> None:
+    def _watch(self, process: Process, pidfd: int, child: subprocess.Popen[bytes] | None) -> None:
         loop = asyncio.get_running_loop()
-        running = _Running(identity, pidfd, child, loop.time(), asyncio.Event())
+        running = _Running(process, pidfd, child, loop.time(), asyncio.Event())
         self._running = running
         loop.add_reader(pidfd, self._died, running)
 
@@ -175,7 +175,7 @@ class Daemon:
         delay_s = self._backoff.delay_s(self._deaths)
         self._plan_restart(delay_s)
         reason = exit_reason(running.child.returncode if running.child else None)
-        self._on_event(self.spec.name, Exited(running.identity.pid, reason, last_lines(self.spec.log_path), delay_s))
+        self._on_event(self.spec.name, Exited(running.process.pid, reason, last_lines(self.spec.log_path), delay_s))
 
     def _plan_restart(self, delay_s: float) -> None:
         self._restart = asyncio.get_running_loop().call_later(delay_s, self._try_again)
@@ -197,8 +197,8 @@ class Daemon:
 
     async def _end_former(self, grace_s: float = 5.0) -> None:
         """Ends the process of the pid file, if it lives, though it is not ours to keep (another revision, or never adopted)."""
-        identity = read_identity(self.spec.pid_file)
-        pidfd = open_living(identity) if identity is not None else None
+        process = read_pid_file(self.spec.pid_file)
+        pidfd = open_living(process) if process is not None else None
         if pidfd is None:
             return
         gone = asyncio.Event()

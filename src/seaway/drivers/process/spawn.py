@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seaway.core.errors import DriverError
-from seaway.drivers.process.identity import Identity, start_time_of, write_identity
 from seaway.drivers.process.namespaces import in_netns
+from seaway.drivers.process.pidfile import Process, write_pid_file
 
 ROTATE_ABOVE = 10 << 20  # bytes
 TAIL_BYTES = 4096
@@ -41,7 +41,7 @@ class DaemonSpec:
     revision: str = ""
 
 
-def spawn(spec: DaemonSpec) -> tuple[Identity, subprocess.Popen[bytes]]:
+def spawn(spec: DaemonSpec) -> tuple[Process, subprocess.Popen[bytes]]:
     """Starts the process. Blocks for some milliseconds and never yields: the calling thread is inside `netns_path` meanwhile.
 
     Raises DriverError if the program, the namespace or a folder is missing.
@@ -71,21 +71,19 @@ def spawn(spec: DaemonSpec) -> tuple[Identity, subprocess.Popen[bytes]]:
     return _let_go(spec, child), child
 
 
-def _let_go(spec: DaemonSpec, child: subprocess.Popen[bytes]) -> Identity:
+def _let_go(spec: DaemonSpec, child: subprocess.Popen[bytes]) -> Process:
     """Writes the pid file, then opens the gate."""
     assert child.stdin is not None
     try:
         with child.stdin as gate:
-            # One that has died this early is a zombie until we reap it; its start time no longer matters.
-            identity = Identity(child.pid, start_time_of(child.pid) or 0, spec.revision)
-            write_identity(spec.pid_file, identity)
+            process = write_pid_file(spec.pid_file, child.pid, spec.revision)
             gate.write(b"go\n")
     except BrokenPipeError:
-        return Identity(child.pid, 0, spec.revision)
+        process = None
     except OSError as failure:
         child.wait()  # the gate has closed without a line: the child ends at once
         raise DriverError(f"cannot write {spec.pid_file}: {failure}", help="Check that the state folder is writable.") from failure
-    return identity
+    return process or Process(child.pid, 0, spec.revision)  # dead already, and a zombie until it is reaped
 
 
 def rotate(log_path: Path) -> None:

@@ -128,6 +128,8 @@ class XdsServer(Nodes):
         try:
             async for request in requests:
                 if session is None:  # only the first request of a stream names the node
+                    if not request.node.id:
+                        return  # not one of ours: our bootstraps all carry it
                     session = self.attach(request.node.id, outbox.put_nowait)
                 session.hear(*events_of(request, first=request.type_url not in known))
                 known.add(request.type_url)

@@ -27,7 +27,7 @@ class Compiled:
     problem: str = ""
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16384)
 def compile_path(path: str) -> Compiled:
     """The path of an Ingress as RE2 patterns, or RE2's complaint."""
     groups, problem = _groups(path)

@@ -1,17 +1,12 @@
-"""ConfigMaps and Secrets as programs read them: text by key."""
+"""ConfigMaps and Secrets as programs read them: bytes by key. That their base64 is sound was checked when they were read."""
 
 from __future__ import annotations
 
 import base64
-import binascii
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from seaway.core.codes.workloads import BAD_BASE64
-from seaway.core.finding import Finding, Findings, finding
 from seaway.resources.core_v1 import ConfigMap, Secret
-from seaway.resources.resource import Resource
 from seaway.snapshot import Snapshot
 
 Values = Mapping[str, bytes]
@@ -19,7 +14,7 @@ Values = Mapping[str, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Values by (namespace, name). Objects that the API server would refuse are not in it. Secrets' values are never printed."""
+    """Values by (namespace, name). Secrets' values are never printed."""
 
     config_maps: Mapping[tuple[str, str], Values]
     secrets: Mapping[tuple[str, str], Values]
@@ -28,37 +23,13 @@ class Config:
         return f"Config({len(self.config_maps)} ConfigMaps, {len(self.secrets)} Secrets)"
 
 
-def read_config(snapshot: Snapshot) -> tuple[Config, Findings]:
-    """All ConfigMaps and Secrets, decoded; `stringData` wins over `data`, as the API server merges them."""
-    findings: list[Finding] = []
+def read_config(snapshot: Snapshot) -> Config:
+    """All ConfigMaps (`data` only: the kubelet makes no variables of `binaryData`) and Secrets (`stringData` wins over `data`)."""
     maps: dict[tuple[str, str], Values] = {}
+    for one in snapshot.of(ConfigMap):
+        maps[one.key.namespace, one.key.name] = {key: text.encode() for key, text in one.body.data.items()}
     secrets: dict[tuple[str, str], Values] = {}
-    for resource in snapshot.objects.values():
-        name = (resource.key.namespace, resource.key.name)
-        match resource.body:
-            case ConfigMap(data=data, binary_data=binary):
-                problems = list(_undecodable(resource, "binaryData", binary))
-                if not problems:
-                    maps[name] = {key: text.encode() for key, text in data.items()}
-            case Secret(data=data, string_data=plain):
-                problems = list(_undecodable(resource, "data", data))
-                if not problems:
-                    decoded = {key: base64.b64decode(_compact(value)) for key, value in data.items()}
-                    secrets[name] = decoded | {key: text.encode() for key, text in plain.items()}
-            case _:
-                continue
-        findings += problems
-    return Config(maps, secrets), tuple(findings)
-
-
-def _compact(value: str) -> str:
-    """Go's decoder, which the API server uses, passes over line breaks."""
-    return value.replace("\n", "").replace("\r", "")
-
-
-def _undecodable(resource: Resource[Any], field: str, values: Mapping[str, str]) -> Iterator[Finding]:
-    for key, value in values.items():
-        try:
-            base64.b64decode(_compact(value), validate=True)
-        except (binascii.Error, ValueError):
-            yield finding(BAD_BASE64, resource.at(field, key), resource.key, field=field, key=key, kind=resource.key.kind)
+    for one in snapshot.of(Secret):
+        decoded = {key: base64.b64decode(value) for key, value in one.body.data.items()}
+        secrets[one.key.namespace, one.key.name] = decoded | {key: text.encode() for key, text in one.body.string_data.items()}
+    return Config(maps, secrets)

@@ -21,7 +21,10 @@ from seaway.protocols.xds_resource import CLUSTER, XdsResource
 
 CONNECT_TIMEOUT_S = 5  # ingress-nginx proxy-connect-timeout
 POOL_IDLE_S = 60  # ingress-nginx upstream-keepalive-timeout
+UNACKNOWLEDGED_MS = 10_000  # a peer that has vanished with its network sends no reset; TCP by itself would go on for a quarter of an hour
 NO_LIMIT = 4294967295  # Envoy's own 1,024 connections and requests would refuse what the backend can take; Istio raises them alike
+
+KEEPALIVE: Fields = {"keepalive_time": wrapped(10), "keepalive_interval": wrapped(5), "keepalive_probes": wrapped(3)}  # seconds
 
 HTTP2_PROTOCOLS = frozenset({"kubernetes.io/h2c", "h2c", "http2", "grpc"})
 """appProtocol values, and port names or their first part (`grpc`, `grpc-api`), that mean HTTP/2 with prior knowledge.
@@ -58,8 +61,10 @@ OUTLIER_DETECTION: Fields = {
 
 def callers_own_network() -> Fields:
     """BindConfig: the upstream socket opens in the network namespace that the listener put into filter state, else in Envoy's own."""
+    user_timeout = {"description": "TCP_USER_TIMEOUT", "level": 6, "name": 18, "int_value": UNACKNOWLEDGED_MS, "state": "STATE_PREBIND"}
     return {
         "source_address": {"address": "0.0.0.0", "port_value": 0},
+        "socket_options": [user_timeout],
         "local_address_selector": extension("envoy.upstream.local_address_selector.filter_state_override", FilterStateAddressSelector()),
     }
 
@@ -83,6 +88,7 @@ def plan_cluster(model: Model, service: Service, port: int) -> XdsResource:
         circuit_breakers=CIRCUIT_BREAKERS,
         outlier_detection=OUTLIER_DETECTION,
         upstream_bind_config=callers_own_network(),
+        upstream_connection_options={"tcp_keepalive": KEEPALIVE},
         metadata=provenance(exposed.origin, service.owner),
     )
     return build_resource(CLUSTER, name, cluster, (service.owner,))

@@ -139,6 +139,13 @@ def test_values(value, expected):
     assert isinstance(parse_target(value), expected)
 
 
+def test_refused_value_is_dropped_as_upstream_drops_it(build, ingress):
+    built = build(ingress((H, "/a", "Prefix", "web"), annotations={TARGET: "/b;c"}))
+    assert built.table(H) == ["/a web[0]", "/ 404"]
+    (found,) = built.findings
+    assert (found.code.id, found.origin.field) == ("NET0356", f'metadata.annotations["{TARGET}"]')
+
+
 def test_unusable_value_closes_the_paths_of_its_ingress_only(build, ingress):
     built = build(
         ingress((H, "/a", "Prefix", "web"), annotations={TARGET: "/$host"}, name="aa"), ingress((H, "/b", "Prefix", "api"), name="bb")

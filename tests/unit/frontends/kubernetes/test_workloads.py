@@ -72,7 +72,9 @@ def test_scaling_keeps_pods_and_a_new_template_replaces_them(build, deployment):
     assert not two & other
 
 
-@pytest.mark.parametrize(("replicas", "count"), [("replicas: 0", 0), ("replicas: 4", 4), ("paused: false", 1)], ids=["zero", "four", "default"])
+@pytest.mark.parametrize(
+    ("replicas", "count"), [("replicas: 0", 0), ("replicas: 4", 4), ("paused: false", 1)], ids=["zero", "four", "default"]
+)
 def test_replicas(build, replicas, count):
     text = f"""
         apiVersion: apps/v1
@@ -243,11 +245,19 @@ def test_bad_selectors(build, deployment, selector, code):
         pytest.param("ports: [{containerPort: 80, protocol: HTTP}]", "", "containers[0].ports[0].protocol", id="protocol"),
         pytest.param("ports: [{containerPort: 80, name: UPPER}]", "", "containers[0].ports[0].name", id="port-name"),
         pytest.param("ports: [{containerPort: 80, name: a-very-long-port}]", "", "containers[0].ports[0].name", id="port-name-length"),
-        pytest.param("ports: [{containerPort: 1, name: x}, {containerPort: 2, name: x}]", "", "containers[0].ports[1].name", id="port-name-twice"),
+        pytest.param(
+            "ports: [{containerPort: 1, name: x}, {containerPort: 2, name: x}]", "", "containers[0].ports[1].name", id="port-name-twice"
+        ),
         pytest.param("readinessProbe: {}", "", "containers[0].readinessProbe", id="probe-without-action"),
-        pytest.param("readinessProbe: {tcpSocket: {port: 80}, exec: {command: [x]}}", "", "containers[0].readinessProbe", id="probe-two-actions"),
-        pytest.param("livenessProbe: {tcpSocket: {port: 80}, successThreshold: 2}", "", "containers[0].livenessProbe.successThreshold", id="success"),
-        pytest.param("livenessProbe: {tcpSocket: {port: 80}, periodSeconds: -1}", "", "containers[0].livenessProbe.periodSeconds", id="period"),
+        pytest.param(
+            "readinessProbe: {tcpSocket: {port: 80}, exec: {command: [x]}}", "", "containers[0].readinessProbe", id="probe-two-actions"
+        ),
+        pytest.param(
+            "livenessProbe: {tcpSocket: {port: 80}, successThreshold: 2}", "", "containers[0].livenessProbe.successThreshold", id="success"
+        ),
+        pytest.param(
+            "livenessProbe: {tcpSocket: {port: 80}, periodSeconds: -1}", "", "containers[0].livenessProbe.periodSeconds", id="period"
+        ),
         pytest.param('livenessProbe: {tcpSocket: {port: "80"}}', "", "containers[0].livenessProbe", id="port-number-as-text"),
         pytest.param("livenessProbe: {httpGet: {port: 80, scheme: FTP}}", "", "containers[0].livenessProbe.httpGet.scheme", id="scheme"),
         pytest.param("", "restartPolicy: Never", "restartPolicy", id="restart-policy"),
@@ -275,7 +285,11 @@ def test_what_the_api_server_refuses_is_left_out_and_nothing_else(build, deploym
         pytest.param(JOB % "completionMode: Indexed", "spec.completions", id="indexed-without-completions"),
         pytest.param(JOB % "parallelism: -1", "spec.parallelism", id="negative-parallelism"),
         pytest.param(STATEFUL_SET.replace("replicas: 2", "replicas: -2"), "spec.replicas", id="negative-replicas"),
-        pytest.param(STATEFUL_SET.replace("name: db}\n    spec:\n      replicas", f"name: {'x' * 53}}}\n    spec:\n      replicas"), "metadata.name", id="name"),
+        pytest.param(
+            STATEFUL_SET.replace("name: db}\n    spec:\n      replicas", f"name: {'x' * 53}}}\n    spec:\n      replicas"),
+            "metadata.name",
+            id="name",
+        ),
     ],
 )
 def test_refused_counts_and_names(build, text, field):

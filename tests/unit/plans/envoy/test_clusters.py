@@ -45,6 +45,9 @@ def test_cluster(shop: Draft) -> None:
     assert cluster["type"] == "EDS"
     assert cluster["eds_cluster_config"]["service_name"] == "outbound|80||web.shop.svc.cluster.local"
     assert cluster["connect_timeout"] == "5s"
+    (user_timeout,) = cluster["upstream_bind_config"]["socket_options"]
+    assert (user_timeout["description"], user_timeout["int_value"]) == ("TCP_USER_TIMEOUT", "10000")
+    assert cluster["upstream_connection_options"]["tcp_keepalive"]["keepalive_time"] == 10
     selector = cluster["upstream_bind_config"]["local_address_selector"]["typed_config"]["@type"]
     assert selector == "type.googleapis.com/envoy.extensions.local_address_selectors.filter_state_override.v3.Config"
     assert cluster["metadata"]["filter_metadata"]["seaway"]["kind"] == "Service"

@@ -1,0 +1,543 @@
+"""One suite for the ADS server and its fake: what a node is to have, what its Envoy takes and refuses, who is told.
+
+The real server is asked by a scripted Envoy over gRPC; a real Envoy asks it in `test_envoy.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import socket
+import stat
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+import grpc.aio
+import pytest
+from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest, DeltaDiscoveryResponse
+
+from seaway.core.errors import DriverError
+from seaway.core.names import Key
+from seaway.drivers.xds.fake import FakeEnvoy, FakeXdsServer, endpoints_of_clusters
+from seaway.drivers.xds.nodes import Connected, Disconnected, Refusals, Report, Settled
+from seaway.drivers.xds.real import METHOD, SERVICE, XdsServer
+from seaway.protocols.xds_resource import CLUSTER, ENDPOINTS, LISTENER, ROUTES, XdsResource
+from seaway.protocols.xds_stream import Accepted, Ack, Event, Nack, Refused, Send, Subscribe, Unsubscribe, WaveDone
+
+NODE = "node-1"
+LATE_S = 0.05
+SOON_S = 10.0
+
+
+def resource(type_url: str, name: str, content: str = "1") -> XdsResource:
+    body = f"{name} {content}".encode()
+    version = hashlib.blake2b(body, digest_size=4).hexdigest()
+    return XdsResource(type_url, name, version, body, frozenset({Key("", "Service", "default", name)}))
+
+
+def full(content: str = "1", route: str = "1") -> tuple[XdsResource, ...]:
+    return (
+        resource(CLUSTER, "web"),
+        resource(ENDPOINTS, "web", content),
+        resource(LISTENER, "http"),
+        resource(ROUTES, "http", route),
+    )
+
+
+def names_in(one: XdsResource) -> tuple[tuple[str, str], ...]:
+    return ((ROUTES, one.name),) if one.type_url == LISTENER else endpoints_of_clusters(one)
+
+
+def refuse_bad(one: XdsResource) -> str | None:
+    return "it is bad" if b"bad" in one.body else None
+
+
+class Envoy(FakeEnvoy):
+    """Remembers what it was sent."""
+
+    def __init__(self) -> None:
+        super().__init__(refuse_bad, names_in)
+        self.heard: list[Send] = []
+
+    def hear(self, send: Send) -> list[Event]:
+        self.heard.append(send)
+        return super().hear(send)
+
+    @property
+    def served(self) -> set[XdsResource]:
+        return set(self.holds.values())
+
+
+def request_of(event: Event) -> DeltaDiscoveryRequest:
+    match event:
+        case Subscribe(type_url, names, held):
+            return DeltaDiscoveryRequest(type_url=type_url, resource_names_subscribe=names, initial_resource_versions=dict(held))
+        case Unsubscribe(type_url, names):
+            return DeltaDiscoveryRequest(type_url=type_url, resource_names_unsubscribe=names)
+        case Ack(nonce):
+            return DeltaDiscoveryRequest(response_nonce=nonce)
+        case Nack(nonce, message):
+            request = DeltaDiscoveryRequest(response_nonce=nonce)
+            request.error_detail.message = message
+            return request
+        case _:
+            raise AssertionError(event)
+
+
+def send_of(response: DeltaDiscoveryResponse) -> Send:
+    found = tuple(
+        XdsResource(one.resource.type_url, one.name, one.version, one.resource.value, frozenset({Key("", "Service", "default", one.name)}))
+        for one in response.resources
+    )
+    return Send(response.type_url, response.nonce, found, tuple(response.removed_resources))
+
+
+class Wire:
+    """The end of a gRPC stream at which an `Envoy` sits."""
+
+    def __init__(self, socket_path: Path, node: str, envoy: Envoy) -> None:
+        self._channel = grpc.aio.insecure_channel(f"unix:{socket_path}")
+        method = self._channel.stream_stream(
+            f"/{SERVICE}/{METHOD}",
+            request_serializer=DeltaDiscoveryRequest.SerializeToString,
+            response_deserializer=DeltaDiscoveryResponse.FromString,
+        )
+        self.mute = False
+        self.ended = asyncio.Event()
+        self._call = method()
+        self._task = asyncio.create_task(self._talk(node, envoy))
+
+    async def _talk(self, node: str, envoy: Envoy) -> None:
+        with suppress(grpc.RpcError, grpc.aio.BaseError):
+            for index, event in enumerate(envoy.connect()):
+                request = request_of(event)
+                if index == 0:
+                    request.node.id = node
+                await self._call.write(request)
+            async for response in self._call:
+                if not self.mute:
+                    for event in envoy.hear(send_of(response)):
+                        await self._call.write(request_of(event))
+        self.ended.set()
+
+    async def close(self) -> None:
+        self._call.cancel()
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        await self._channel.close()
+
+
+@dataclass
+class World:
+    """A server of either kind, and Envoys at its streams."""
+
+    folder: Path
+    real: bool
+    server: XdsServer | FakeXdsServer = field(init=False)
+    reports: list[tuple[str, Report]] = field(default_factory=list)
+    wires: list[Wire] = field(default_factory=list)
+
+    async def start(self) -> None:
+        self.server = XdsServer(self._listen) if self.real else FakeXdsServer(self._listen)
+        await self.server.start(self.folder / "xds.sock")
+
+    def _listen(self, node: str, report: Report) -> None:
+        self.reports.append((node, report))
+
+    async def connect(self, envoy: Envoy, node: str = NODE, *, mute: bool = False) -> None:
+        before = len([one for one in self.reports if isinstance(one[1], Connected)])
+        if isinstance(self.server, XdsServer):
+            self.wires.append(Wire(self.folder / "xds.sock", node, envoy))
+            self.wires[-1].mute = mute
+            await self.until(lambda: len([one for one in self.reports if isinstance(one[1], Connected)]) > before)
+        else:
+            self.server.paused = mute
+            self.server.connect(node, envoy)
+
+    async def disconnect(self, node: str = NODE) -> None:
+        if isinstance(self.server, XdsServer):
+            await self.wires.pop().close()
+            await self.until(lambda: not self.server.state(node).connected)
+        else:
+            self.server.disconnect(node)
+
+    async def restart(self) -> None:
+        """The control plane is killed and comes back with nothing but the manifests."""
+        await self.server.stop()
+        for wire in self.wires:
+            await wire.close()
+        self.wires.clear()
+        await self.start()
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        async with asyncio.timeout(SOON_S):
+            while not true():
+                await asyncio.sleep(0.005)
+
+    async def settled(self, node: str = NODE) -> Settled | Refusals:
+        return await self.server.wait_settled(node, SOON_S)
+
+    async def stop(self) -> None:
+        for wire in self.wires:
+            await wire.close()
+        await self.server.stop()
+
+
+Run = Callable[[Callable[[World], Coroutine[None, None, None]]], None]
+
+
+@pytest.fixture(params=["real", "fake"])
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("x")
+
+    def go(body: Callable[[World], Coroutine[None, None, None]]) -> None:
+        async def inside() -> None:
+            world = World(folder, request.param == "real")
+            await world.start()
+            try:
+                async with asyncio.timeout(30):
+                    await body(world)
+            finally:
+                await world.stop()
+
+        asyncio.run(inside())
+
+    return go
+
+
+def test_published_before_envoy_connects(run: Run):
+    async def body(world: World) -> None:
+        envoy = Envoy()
+        world.server.publish(NODE, full())
+        await world.connect(envoy)
+        assert await world.settled() == Settled(1)
+        assert envoy.served == set(full())
+        state = world.server.state(NODE)
+        assert (state.connected, state.published, state.settled, state.refused) == (True, 1, 1, ())
+        assert state.accepted == {(one.type_url, one.name): one.version for one in full()}
+
+    run(body)
+
+
+def test_published_after_envoy_connects(run: Run):
+    async def body(world: World) -> None:
+        envoy = Envoy()
+        await world.connect(envoy)
+        world.server.publish(NODE, full())
+        assert await world.settled() == Settled(1)
+        assert envoy.served == set(full())
+
+    run(body)
+
+
+def test_only_differences_travel(run: Run):
+    async def body(world: World) -> None:
+        envoy = Envoy()
+        world.server.publish(NODE, full())
+        await world.connect(envoy)
+        await world.settled()
+        envoy.heard.clear()
+        world.server.publish(NODE, full("2"))
+        assert await world.settled() == Settled(2)
+        assert [(one.type_url, [item.name for item in one.resources], one.removed) for one in envoy.heard] == [(ENDPOINTS, ["web"], ())]
+        world.server.publish(NODE, full("2"))
+        assert await world.settled() == Settled(3)
+        assert len(envoy.heard) == 1
+
+    run(body)
+
+
+def test_everything_goes(run: Run):
+    async def body(world: World) -> None:
+        envoy = Envoy()
+        world.server.publish(NODE, full())
+        await world.connect(envoy)
+        await world.settled()
+        world.server.publish(NODE, ())
+        assert await world.settled() == Settled(2)
+        assert envoy.served == set()
+        assert world.server.state(NODE).accepted == {}
+
+    run(body)
+
+
+def test_a_refusal_names_the_culprit_and_leaves_the_rest(run: Run):
+    async def body(world: World) -> None:
+        envoy = Envoy()
+        world.server.publish(NODE, full())
+        await world.connect(envoy)
+        await world.settled()
+        bad, good = resource(CLUSTER, "broken", "bad"), resource(CLUSTER, "other")
+        world.server.publish(NODE, (*full("2", "2"), bad, good))
+        outcome = await world.settled()
+        assert isinstance(outcome, Refusals)
+        assert outcome.refused[0].suspects == (bad,)
+        assert "broken: it is bad" in outcome.refused[0].message
+        assert world.server.state(NODE).refused == outcome.refused
+        assert full("2")[1] in envoy.served, "endpoints go on"
+        assert full("1", "1")[3] in envoy.served, "routes stay at their last good"
+        world.server.publish(NODE, full("2", "2"))
+        assert await world.settled() == Settled(3)
+        assert envoy.served == set(full("2", "2"))
+        assert world.server.state(NODE).refused == ()
+
+    run(body)
+
+
+def test_a_standing_refusal_is_told_of_every_publish(run: Run):
+    async def body(world: World) -> None:
+        envoy = Envoy()
+        bad = resource(CLUSTER, "broken", "bad")
+        await world.connect(envoy)
+        for serial in (1, 2):
+            world.server.publish(NODE, (*full(), bad))
+            outcome = await world.settled()
+            assert isinstance(outcome, Refusals)
+            assert outcome.serial == serial
+        assert len([one for one in envoy.heard if bad in one.resources]) == 1
+
+    run(body)
+
+
+def test_retry_sends_what_was_refused_once_more(run: Run):
+    async def body(world: World) -> None:
+        envoy = Envoy()
+        bad = resource(CLUSTER, "broken", "bad")
+        world.server.publish(NODE, (bad, *full()))
+        await world.connect(envoy)
+        assert isinstance(await world.settled(), Refusals)
+        envoy.refuse = lambda _: None
+        world.server.retry(NODE)
+        assert await world.settled() == Settled(1)
+        assert envoy.served == {bad, *full()}
+
+    run(body)
+
+
+@pytest.mark.parametrize("who", ["stream", "control plane"])
+def test_nothing_is_sent_again_after(run: Run, who: str):
+    async def body(world: World) -> None:
+        envoy = Envoy()
+        world.server.publish(NODE, full())
+        await world.connect(envoy)
+        await world.settled()
+        envoy.heard.clear()
+        if who == "stream":
+            await world.disconnect()
+        else:
+            await world.restart()
+            world.server.publish(NODE, full())
+        await world.connect(envoy)
+        assert isinstance(await world.settled(), Settled)
+        assert envoy.heard == []
+        assert world.server.state(NODE).accepted == {(one.type_url, one.name): one.version for one in full()}
+
+    run(body)
+
+
+def test_what_changed_while_envoy_was_away(run: Run):
+    async def body(world: World) -> None:
+        envoy = Envoy()
+        world.server.publish(NODE, (*full(), resource(CLUSTER, "old")))
+        await world.connect(envoy)
+        await world.settled()
+        await world.disconnect()
+        assert world.server.state(NODE).settled == 0
+        assert world.server.state(NODE).accepted
+        world.server.publish(NODE, full("1", "2"))
+        await world.connect(envoy)
+        await world.settled()
+        assert envoy.served == set(full("1", "2"))
+
+    run(body)
+
+
+def test_a_new_envoy_gets_everything(run: Run):
+    async def body(world: World) -> None:
+        world.server.publish(NODE, full())
+        await world.connect(Envoy())
+        await world.settled()
+        await world.disconnect()
+        fresh = Envoy()
+        await world.connect(fresh)
+        await world.settled()
+        assert fresh.served == set(full())
+
+    run(body)
+
+
+def test_a_second_stream_of_a_node_takes_over(run: Run):
+    async def body(world: World) -> None:
+        first, second = Envoy(), Envoy()
+        world.server.publish(NODE, full())
+        await world.connect(first)
+        await world.settled()
+        await world.connect(second)
+        await world.settled()
+        if world.real:
+            await asyncio.wait_for(world.wires[0].ended.wait(), SOON_S)
+        first.heard.clear()
+        world.server.publish(NODE, full("2"))
+        await world.settled()
+        assert second.served == set(full("2"))
+        assert first.heard == []
+        kinds = [type(report) for _, report in world.reports if isinstance(report, (Connected, Disconnected))]
+        assert kinds == [Connected, Disconnected, Connected]
+
+    run(body)
+
+
+def test_nodes_do_not_meet(run: Run):
+    async def body(world: World) -> None:
+        one, two = Envoy(), Envoy()
+        await world.connect(one, "one")
+        await world.connect(two, "two")
+        world.server.publish("one", full())
+        world.server.publish("two", full("2"))
+        await world.settled("one")
+        await world.settled("two")
+        assert one.served == set(full())
+        assert two.served == set(full("2"))
+
+    run(body)
+
+
+def test_forgotten_nodes_lose_their_stream(run: Run):
+    async def body(world: World) -> None:
+        await world.connect(Envoy())
+        world.server.publish(NODE, full())
+        await world.settled()
+        waiting = asyncio.create_task(world.server.wait_settled("gone", SOON_S))
+        await asyncio.sleep(0)
+        world.server.forget(NODE)
+        world.server.forget("gone")
+        with pytest.raises(DriverError, match="taken away"):
+            await waiting
+        assert not world.server.state(NODE).connected
+        assert world.server.published(NODE) == ()
+
+    run(body)
+
+
+def test_bursts_coalesce_and_the_last_state_wins(run: Run):
+    async def body(world: World) -> None:
+        envoy = Envoy()
+        world.server.publish(NODE, full())
+        await world.connect(envoy)
+        await world.settled()
+        envoy.heard.clear()
+        for turn in range(500):
+            world.server.publish(NODE, full(str(turn)))
+        await world.settled()
+        assert envoy.served == set(full("499"))
+        assert {one.type_url for one in envoy.heard} == {ENDPOINTS}, "only endpoints moved"
+        if world.real:
+            assert len(envoy.heard) == 2
+
+    run(body)
+
+
+def test_waiting_for_an_envoy_that_is_not_there(run: Run):
+    async def body(world: World) -> None:
+        world.server.publish(NODE, full())
+        with pytest.raises(DriverError, match="has not asked for its configuration") as failure:
+            await world.server.wait_settled(NODE, LATE_S)
+        assert failure.value.help
+
+    run(body)
+
+
+def test_waiting_for_an_envoy_that_is_stuck(run: Run):
+    async def body(world: World) -> None:
+        world.server.publish(NODE, full())
+        await world.connect(Envoy(), mute=True)
+        with pytest.raises(DriverError, match="has not taken its configuration"):
+            await world.server.wait_settled(NODE, LATE_S)
+
+    run(body)
+
+
+def test_a_node_that_nobody_knows(run: Run):
+    async def body(world: World) -> None:
+        assert not world.server.state("who").connected
+        world.server.retry("who")
+        world.server.forget("who")
+
+    run(body)
+
+
+def test_reports_come_in_order(run: Run):
+    async def body(world: World) -> None:
+        world.server.publish(NODE, full())
+        await world.connect(Envoy())
+        await world.settled()
+        told = [(type(report), getattr(report, "type_url", "")) for _, report in world.reports]
+        assert told == [
+            (Connected, ""),
+            (Accepted, CLUSTER),
+            (Accepted, ENDPOINTS),
+            (Accepted, LISTENER),
+            (Accepted, ROUTES),
+            (WaveDone, ""),
+        ]
+        world.server.publish(NODE, full("1", "bad"))
+        await world.settled()
+        assert [type(report) for _, report in world.reports[6:]] == [Refused, WaveDone]
+
+    run(body)
+
+
+# What only the real one has
+
+
+def with_server(folder: Path, body: Callable[[XdsServer], Coroutine[None, None, None]]) -> None:
+    async def inside() -> None:
+        server = XdsServer()
+        await server.start(folder / "xds.sock")
+        try:
+            await body(server)
+        finally:
+            await server.stop()
+
+    asyncio.run(inside())
+
+
+def test_the_socket_is_for_its_owner_alone(tmp_path: Path):
+    async def body(_: XdsServer) -> None:
+        assert stat.S_IMODE((tmp_path / "xds.sock").stat().st_mode) == 0o600
+
+    with_server(tmp_path, body)
+
+
+def test_a_socket_that_a_killed_predecessor_left_is_replaced(tmp_path: Path):
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(tmp_path / "xds.sock"))
+
+    async def body(server: XdsServer) -> None:
+        server.publish(NODE, full())
+        envoy = Envoy()
+        wire = Wire(tmp_path / "xds.sock", NODE, envoy)
+        assert await server.wait_settled(NODE, SOON_S) == Settled(1)
+        await wire.close()
+
+    with_server(tmp_path, body)
+
+
+@pytest.mark.parametrize("path", [Path("/nonexistent/xds.sock"), Path("/tmp/" + "x" * 120)], ids=["no folder", "too long"])
+def test_a_path_that_cannot_be_listened_on(path: Path):
+    with pytest.raises(DriverError) as failure:
+        asyncio.run(XdsServer().start(path))
+    assert failure.value.help
+
+
+def test_a_stream_without_a_node_is_ended(tmp_path: Path):
+    async def body(server: XdsServer) -> None:
+        wire = Wire(tmp_path / "xds.sock", "", Envoy())
+        await asyncio.wait_for(wire.ended.wait(), SOON_S)
+        await wire.close()
+        assert not server.state("").connected
+
+    with_server(tmp_path, body)
