@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import platform
 import re
 import shutil
@@ -22,6 +23,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from seaway.drivers.dns.interface import Place
 from seaway.drivers.dns.server import DnsServer
@@ -92,9 +94,9 @@ def unbound_config(zone: DnsZone, folder: Path) -> str:
 
 
 @contextmanager
-def running(command: list[str], port: int) -> Iterator[None]:
-    """A server on one core, from its first answer on."""
-    process = subprocess.Popen(["taskset", "-c", SERVER_CORE, *command])
+def running(command: list[str], port: int) -> Iterator[int]:
+    """A server on one core, from its first answer on; yields its process id."""
+    process = subprocess.Popen(["taskset", "-c", SERVER_CORE, *command], stderr=subprocess.DEVNULL)
     try:
         for _ in range(200):
             probe = ["dig", "+time=1", "+tries=1", "+short", "@127.0.0.1", "-p", str(port), "ns.dns.cluster.local"]
@@ -103,7 +105,7 @@ def running(command: list[str], port: int) -> Iterator[None]:
             time.sleep(0.05)
         else:
             sys.exit(f"no answer from {command[0]}")
-        yield
+        yield process.pid
     finally:
         process.terminate()
         process.wait()
@@ -114,15 +116,39 @@ def dnsperf(port: int, queries: Path, seconds: float, *more: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-def measure(port: int, queries: Path, seconds: float) -> tuple[float, float, float]:
-    """Queries a second, lost share, p99 in milliseconds at `LATENCY_RATE`."""
+class Figures(NamedTuple):
+    """Queries a second, lost ones in percent, the server's CPU time a query in microseconds, latencies in milliseconds."""
+
+    rate: float
+    lost: float
+    cpu_us: float
+    p50_ms: float
+    p99_ms: float
+
+    def __str__(self) -> str:
+        return f"{self.rate:>9,.0f} {self.lost:>5.1f}% {self.cpu_us:>5.1f} {self.p50_ms:>7.2f} {self.p99_ms:>7.2f}"
+
+
+def measure(process: int, port: int, queries: Path, seconds: float) -> Figures:
     dnsperf(port, queries, 1)  # both prepare on first questions
+    before = cpu_s(process)
     summary = dnsperf(port, queries, seconds)
-    rate = float(_field(r"Queries per second:\s+([\d.]+)", summary))
-    lost = float(_field(r"Queries lost:\s+\d+ \(([\d.]+)%\)", summary))
+    spent = cpu_s(process) - before
     verbose = dnsperf(port, queries, seconds, "-v", "-Q", str(LATENCY_RATE))
     times = sorted(float(line.rsplit(" ", 1)[-1]) for line in verbose.splitlines() if line.startswith(">"))
-    return rate, lost, times[int(len(times) * 0.99)] * 1000
+    return Figures(
+        rate=float(_field(r"Queries per second:\s+([\d.]+)", summary)),
+        lost=float(_field(r"Queries lost:\s+\d+ \(([\d.]+)%\)", summary)),
+        cpu_us=spent * 1e6 / float(_field(r"Queries completed:\s+(\d+)", summary)),
+        p50_ms=times[len(times) // 2] * 1000,
+        p99_ms=times[int(len(times) * 0.99)] * 1000,
+    )
+
+
+def cpu_s(process: int) -> float:
+    """User and system time of a process so far (proc(5))."""
+    fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _field(pattern: str, text: str) -> str:
@@ -162,9 +188,8 @@ def main() -> None:
         if shutil.which(tool) is None:
             sys.exit(f"{tool} is not installed (Debian: dnsperf, unbound, bind9-dnsutils, util-linux)")
     print(environment())
-    print(
-        f"{'services':>9} {'compile':>9} {'seaway q/s':>11} {'lost':>6} {'p99 ms':>7} | {'unbound q/s':>11} {'lost':>6} {'p99 ms':>7} | ratio"
-    )
+    one = f"{'q/s':>9} {'lost':>6} {'us/q':>5} {'p50 ms':>7} {'p99 ms':>7}"
+    print(f"{'':>19}   {'seaway':^38}   {'unbound':^38}\n{'services':>9} {'compile':>9} | {one} | {one} | ratio")
     for services in (int(text) for text in given.services.split(",")):
         with tempfile.TemporaryDirectory() as name:
             compare(services, Path(name), given.seconds)
@@ -178,12 +203,11 @@ def compare(services: int, folder: Path, seconds: float) -> None:
     queries, config = folder / "queries", folder / "unbound.conf"
     queries.write_text(queries_for(zone))
     config.write_text(unbound_config(zone, folder))
-    with running([sys.executable, __file__, "--serve", str(services)], OUR_PORT):
-        ours = measure(OUR_PORT, queries, seconds)
-    with running(["unbound", "-d", "-c", str(config)], UNBOUND_PORT):
-        theirs = measure(UNBOUND_PORT, queries, seconds)
-    columns = " | ".join(f"{rate:>11,.0f} {lost:>5.1f}% {late:>7.2f}" for rate, lost, late in (ours, theirs))
-    print(f"{services:>9} {compiled * 1000:>6.0f} ms {columns} | {ours[0] / theirs[0]:.2f}")
+    with running([sys.executable, __file__, "--serve", str(services)], OUR_PORT) as process:
+        ours = measure(process, OUR_PORT, queries, seconds)
+    with running(["unbound", "-d", "-c", str(config)], UNBOUND_PORT) as process:
+        theirs = measure(process, UNBOUND_PORT, queries, seconds)
+    print(f"{services:>9} {compiled * 1000:>6.0f} ms | {ours} | {theirs} | {ours.rate / theirs.rate:.2f}")
 
 
 if __name__ == "__main__":

@@ -193,12 +193,12 @@ class Life:
 
     async def until(self, count):
         async with asyncio.timeout(20):
-            while len(self.heard) < count:  # noqa: ASYNC110
+            while len(self.heard) < count:
                 await asyncio.sleep(0.002)
 
     async def until_asked(self, name, times):
         async with asyncio.timeout(20):
-            while self.asked.count(name) < times:  # noqa: ASYNC110
+            while self.asked.count(name) < times:
                 await asyncio.sleep(0.002)
 
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import socket
-import stat
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -488,56 +486,3 @@ def test_reports_come_in_order(run: Run):
         assert [type(report) for _, report in world.reports[6:]] == [Refused, WaveDone]
 
     run(body)
-
-
-# What only the real one has
-
-
-def with_server(folder: Path, body: Callable[[XdsServer], Coroutine[None, None, None]]) -> None:
-    async def inside() -> None:
-        server = XdsServer()
-        await server.start(folder / "xds.sock")
-        try:
-            await body(server)
-        finally:
-            await server.stop()
-
-    asyncio.run(inside())
-
-
-def test_the_socket_is_for_its_owner_alone(tmp_path: Path):
-    async def body(_: XdsServer) -> None:
-        assert stat.S_IMODE((tmp_path / "xds.sock").stat().st_mode) == 0o600
-
-    with_server(tmp_path, body)
-
-
-def test_a_socket_that_a_killed_predecessor_left_is_replaced(tmp_path: Path):
-    with socket.socket(socket.AF_UNIX) as left:
-        left.bind(str(tmp_path / "xds.sock"))
-
-    async def body(server: XdsServer) -> None:
-        server.publish(NODE, full())
-        envoy = Envoy()
-        wire = Wire(tmp_path / "xds.sock", NODE, envoy)
-        assert await server.wait_settled(NODE, SOON_S) == Settled(1)
-        await wire.close()
-
-    with_server(tmp_path, body)
-
-
-@pytest.mark.parametrize("path", [Path("/nonexistent/xds.sock"), Path("/tmp/" + "x" * 120)], ids=["no folder", "too long"])
-def test_a_path_that_cannot_be_listened_on(path: Path):
-    with pytest.raises(DriverError) as failure:
-        asyncio.run(XdsServer().start(path))
-    assert failure.value.help
-
-
-def test_a_stream_without_a_node_is_ended(tmp_path: Path):
-    async def body(server: XdsServer) -> None:
-        wire = Wire(tmp_path / "xds.sock", "", Envoy())
-        await asyncio.wait_for(wire.ended.wait(), SOON_S)
-        await wire.close()
-        assert not server.state("").connected
-
-    with_server(tmp_path, body)

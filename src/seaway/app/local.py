@@ -37,11 +37,13 @@ from seaway.drivers.sandbox.sandbox import Sandbox, destroy_sandbox
 from seaway.drivers.xds.nodes import Disconnected, WaveDone
 from seaway.drivers.xds.nodes import Report as XdsReport
 from seaway.drivers.xds.real import XdsServer
+from seaway.frontends.kubernetes.commanded import with_commands
 from seaway.model.index import Model
 from seaway.model.names import HOST_NETNS, node_netns
 from seaway.plans.envoy.host_ports import HostPort
 from seaway.plans.envoy.plan import EnvoyView
 from seaway.plans.network.plan import NetworkPlan, NodeNetwork
+from seaway.snapshot import Snapshot
 from seaway.sources.files import FileSource
 
 _ADOPTED_S = 3.0
@@ -82,7 +84,7 @@ class ControlPlane:
         await xds.start(self.state.xds_socket)
         await self._start_processes()
         engines = Engines(network, xds, {node.name: await self._node_engines(node.name) for node in cluster.nodes})
-        self.loop = Loop(self._source.read, cluster, engines, self._views, (self.state.leases, read_leases(self.state.leases)))
+        self.loop = Loop(self._read, cluster, engines, self._views, (self.state.leases, read_leases(self.state.leases)))
         self.loop.after_pass.append(self._write_status)
         control = ControlServer(questions(self.loop, self._daemons_running))
         await control.start(self.state.control_socket)
@@ -126,6 +128,9 @@ class ControlPlane:
         self._links[node] = link
         self._tables[node] = NftDriver(self._sandbox.netns_folder / node_netns(node))
         return NodeEngines(folder, link, self._tables[node], self.settings.cluster.dns_upstreams)
+
+    def _read(self) -> Snapshot:
+        return with_commands(self._source.read(), self.settings.commands)
 
     def _views(self, model: Model) -> Mapping[str, EnvoyView]:
         """The first node's Envoy also answers on the user's loopback, for the first gateway."""

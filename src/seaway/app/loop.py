@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -24,6 +25,7 @@ from seaway.core.finding import Finding, Findings, finding, ordered
 from seaway.core.origin import GENERATED
 from seaway.drivers.xds.nodes import Refusals
 from seaway.frontends.build import Built, build_model
+from seaway.frontends.ingress.certificates import find_expired
 from seaway.model.cluster import Cluster, Leases
 from seaway.model.index import Model
 from seaway.model.service import Health
@@ -93,7 +95,8 @@ class Loop:
         read = self._snapshot.findings if self._snapshot else ()
         built = self._built.findings if self._built else ()
         failed = (self._failure,) if self._failure else ()
-        return ordered((*read, *built, *self.gate.findings, *failed))
+        expired = find_expired(self._built.model, datetime.now(UTC)) if self._built else ()
+        return ordered((*read, *built, *expired, *self.gate.findings, *failed))
 
     def manifests_changed(self) -> None:
         """The source says that there is something new to read."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import socket
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
+from seaway.app.settings_file import Wishes
 from seaway.app.state import StateFolder, write_atomically
 from seaway.model.cluster import Cluster
-from seaway.model.defaults import default_cluster
 
 _USUAL_PORTS = ((80, 8080, False), (443, 8443, True))
 """For HTTP and HTTPS: the port that is wanted on loopback, the one where that is taken or not allowed, and whether it is TLS."""
@@ -29,6 +29,7 @@ class LoopbackPort:
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`paths` are the manifests as given, made absolute; `envoy` is "" for the one that pip installed.
+    `commands` are programs by NAMESPACE/KIND/NAME of their workload.
 
     `linked`: the user's machine has routes to nodes and load balancer addresses (with root, where no other network has them).
     """
@@ -38,14 +39,14 @@ class Settings:
     loopback: tuple[LoopbackPort, ...]
     rootless: bool
     envoy: str
+    commands: dict[str, str]
     linked: bool = False
 
 
-def make_settings(paths: tuple[str, ...], nodes: int, dns_upstreams: tuple[str, ...], envoy: str) -> Settings:
+def make_settings(paths: tuple[str, ...], wishes: Wishes, envoy: str) -> Settings:
     """The settings of a new network on this machine."""
-    cluster = replace(default_cluster(nodes), dns_upstreams=dns_upstreams)
     absolute = tuple(path if path == "-" else str(Path(path).absolute()) for path in paths)
-    return Settings(absolute, cluster, free_loopback_ports(), os.geteuid() != 0, envoy)
+    return Settings(absolute, wishes.cluster, free_loopback_ports(), os.geteuid() != 0, envoy, dict(wishes.commands))
 
 
 def free_loopback_ports() -> tuple[LoopbackPort, ...]:

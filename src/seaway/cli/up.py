@@ -7,15 +7,19 @@ import asyncio
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from seaway.app.client import ask, is_running, read_status
 from seaway.app.settings import Settings, load_settings, make_settings, save_settings
+from seaway.app.settings_file import Wishes, find_settings_file, read_settings_file
 from seaway.app.start import enter_new_or_old_sandbox
 from seaway.app.state import StateFolder
 from seaway.cli.findings import summary_line
 from seaway.cli.text import paint
 from seaway.core.errors import DriverError, SeawayError, UsageError
+from seaway.model.defaults import default_cluster
 from seaway.sources.files import FileSource
 
 _PATIENCE_S = 60.0
@@ -24,16 +28,17 @@ _PATIENCE_S = 60.0
 def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", metavar="PATH", nargs="*", default=["."], help="files, folders, a kustomization or - (default: .)")
     parser.add_argument("--detach", action="store_true", help="return when the network runs; `seaway down` ends it")
-    parser.add_argument("--nodes", type=int, default=1, metavar="N", help="how many nodes (default: 1)")
+    parser.add_argument("--nodes", type=int, metavar="N", help="how many nodes (default: 1)")
     parser.add_argument(
         "--dns-upstream", action="append", default=[], metavar="ADDRESS[:PORT]", help="who answers for names outside; may be repeated"
     )
+    parser.add_argument("--settings", metavar="FILE", help="settings file (default: seaway.toml in the folder, where there is one)")
     parser.add_argument("--envoy-path", default="", metavar="FILE", help="an Envoy 1.40 or newer (default: the one that pip installed)")
 
 
 def run(args: argparse.Namespace) -> int:
     state: StateFolder = args.state
-    if args.nodes < 1 or args.nodes > 100:
+    if args.nodes is not None and not 1 <= args.nodes <= 100:
         raise UsageError("--nodes is a number from 1 to 100")
     state.make()
     if is_running(state):
@@ -47,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _run_here(args: argparse.Namespace, state: StateFolder) -> int:
     began = time.monotonic()
-    settings = make_settings(tuple(args.paths), args.nodes, tuple(args.dns_upstream), args.envoy_path)
+    settings = make_settings(tuple(args.paths), _wishes(args), args.envoy_path)
     source = FileSource(settings.paths, sys.stdin.read() if "-" in settings.paths else None)
     source.read()  # what cannot be read at all must be said before anything is built
     sandbox, settings = enter_new_or_old_sandbox(state, settings)
@@ -61,6 +66,17 @@ def _run_here(args: argparse.Namespace, state: StateFolder) -> int:
     asyncio.run(ControlPlane(state, settings, source, sandbox, _say).run(started))
     _say("taken away; nothing is left")
     return 0
+
+
+def _wishes(args: argparse.Namespace) -> Wishes:
+    """The settings file's wishes, with flags winning over them."""
+    wishes = read_settings_file(Path(args.settings) if args.settings else find_settings_file(tuple(args.paths)))
+    cluster = wishes.cluster
+    if args.nodes is not None:
+        cluster = replace(cluster, nodes=default_cluster(args.nodes, cluster.pod_cidr).nodes)
+    if args.dns_upstream:
+        cluster = replace(cluster, dns_upstreams=tuple(args.dns_upstream))
+    return replace(wishes, cluster=cluster)
 
 
 def _say(text: str) -> None:
@@ -85,11 +101,10 @@ def _print_welcome(status: dict[str, Any], settings: Settings) -> None:
 
 
 def _detach(args: argparse.Namespace, state: StateFolder) -> int:
-    words = [*args.paths, "--nodes", str(args.nodes)]
-    for upstream in args.dns_upstream:
-        words += ["--dns-upstream", upstream]
-    if args.envoy_path:
-        words += ["--envoy-path", args.envoy_path]
+    words: list[str] = [*args.paths]
+    flags = (("--nodes", args.nodes), ("--envoy-path", args.envoy_path), ("--settings", args.settings))
+    for flag, value in (*flags, *(("--dns-upstream", one) for one in args.dns_upstream)):
+        words += [flag, str(value)] if value else []
     log = state.logs / "control.log"
     with log.open("wb") as out:
         child = subprocess.Popen(

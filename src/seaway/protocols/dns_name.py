@@ -10,9 +10,11 @@ from typing import NamedTuple
 
 A, NS, CNAME, SOA, PTR, TXT, AAAA, SRV, OPT, ANY = 1, 2, 5, 6, 12, 16, 28, 33, 41, 255
 IN = 1
-NUMBERS = {"A": A, "AAAA": AAAA, "CNAME": CNAME, "PTR": PTR, "SRV": SRV, "TXT": TXT}
+NUMBERS = {"A": A, "AAAA": AAAA, "CNAME": CNAME, "NS": NS, "PTR": PTR, "SOA": SOA, "SRV": SRV, "TXT": TXT}
 MAX_NAME = 255
 MAX_LABEL = 63
+_LENGTHS = tuple(bytes((length,)) for length in range(MAX_LABEL + 1))
+_OCTETS = {str(octet): bytes((octet,)) for octet in range(256)}
 _POINTER = 0xC000
 _POINTER_REACH = 0x4000
 
@@ -27,18 +29,13 @@ class Rdata(NamedTuple):
 
 def encode_name(text: str) -> bytes:
     """The wire form of an absolute name, in lower case. ValueError if it is none."""
-    labels = text.removesuffix(".").lower().split(".") if text.removesuffix(".") else []
-    wire = bytearray()
-    for label in labels:
-        raw = label.encode("ascii")
-        if not 0 < len(raw) <= MAX_LABEL:
-            raise ValueError(f"no DNS name: {text!r}")
-        wire.append(len(raw))
-        wire += raw
-    wire.append(0)
-    if len(wire) > MAX_NAME:
-        raise ValueError(f"longer than a DNS name can be: {text!r}")
-    return bytes(wire)
+    raw = text.lower().encode("ascii").removesuffix(b".")
+    if not raw:
+        return b"\0"
+    labels = raw.split(b".")
+    if len(raw) > MAX_NAME - 2 or not all(0 < len(label) <= MAX_LABEL for label in labels):
+        raise ValueError(f"no DNS name: {text!r}")
+    return b"".join([_LENGTHS[len(label)] + label for label in labels]) + b"\0"
 
 
 def suffixes(name: bytes) -> list[tuple[int, bytes]]:
@@ -55,11 +52,15 @@ def parse_rdata(kind: str, text: str, origin: str) -> Rdata:
     """Record data from its presentation form; relative names are completed with `origin`. ValueError if it does not parse."""
     match kind:
         case "A":
-            return Rdata(IPv4Address(text).packed)
+            return Rdata(_address(text))
         case "AAAA":
             return Rdata(IPv6Address(text).packed)
-        case "CNAME" | "PTR":
+        case "CNAME" | "NS" | "PTR":
             return Rdata(b"", (encode_name(absolute(text, origin)),))
+        case "SOA":
+            server, contact, *numbers = text.split(" ")
+            tail = b"".join(int(number).to_bytes(4, "big") for number in numbers)
+            return Rdata(b"", (encode_name(absolute(server, origin)), encode_name(absolute(contact, origin))), tail)
         case "SRV":
             priority, weight, port, target = text.split(" ")
             numbers = b"".join(int(number).to_bytes(2, "big") for number in (priority, weight, port))
@@ -71,6 +72,11 @@ def parse_rdata(kind: str, text: str, origin: str) -> Rdata:
             return Rdata(bytes((len(raw),)) + raw)
         case _:
             raise ValueError(f"no such record type here: {kind!r}")
+
+
+def _address(text: str) -> bytes:
+    packed = b"".join([_OCTETS.get(part, b"") for part in text.split(".")])
+    return packed if len(packed) == 4 and text.count(".") == 3 else IPv4Address(text).packed  # which says what is wrong
 
 
 def absolute(name: str, origin: str) -> str:

@@ -16,8 +16,8 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
-from seaway.protocols.dns_name import ANY, CNAME, SRV, absolute, encode_name, suffixes
-from seaway.protocols.dns_table import ALIAS_HOPS, SOA_TIMES, Node
+from seaway.protocols.dns_name import AAAA, ANY, CNAME, NS, SOA, SRV, A, absolute, encode_name, suffixes
+from seaway.protocols.dns_table import ALIAS_HOPS, Node
 from seaway.protocols.dns_wire import (
     FORMERR,
     NOTIMP,
@@ -80,7 +80,7 @@ def _fill(answers: Answers, response: dns.message.QueryMessage, name: dns.name.N
     response.flags |= dns.flags.AA
     node: Node | None = nodes.get(wire)
     for _ in range(ALIAS_HOPS):
-        alias = next((one for one in node.records if one.type == "CNAME"), None) if node is not None else None
+        alias = node.sets.get(CNAME) if node is not None else None
         if alias is None or kind in (CNAME, ANY):
             break
         response.answer.append(_rrset(wire, alias, zone))
@@ -93,28 +93,24 @@ def _fill(answers: Answers, response: dns.message.QueryMessage, name: dns.name.N
     found = _found(answers, node, kind) if node is not None else []
     response.answer += found
     if not found:
-        response.authority.append(_apex_rrset(_apex_of(answers, wire), "SOA", zone))
+        apex = _apex_of(answers, wire)
+        response.authority.append(_rrset(apex, nodes[apex].sets[SOA], zone))
         if node is None:
             response.set_rcode(dns.rcode.NXDOMAIN)
-    if kind in (SRV, dns.rdatatype.NS):
+    if kind in (SRV, NS):
         targets = dict.fromkeys(_wire(one.target) for rrset in found for one in rrset)
-        near = [(target, nodes[target]) for target in targets if target in nodes]
-        response.additional += [_rrset(at, one, zone) for at, to in near for one in to.records if one.type in ("A", "AAAA")]
+        near = [(target, nodes[target].sets) for target in targets if target in nodes]
+        response.additional += [_rrset(at, sets[family], zone) for at, sets in near for family in (A, AAAA) if family in sets]
     return b""
 
 
 def _found(answers: Answers, node: Node, kind: int) -> list[dns.rrset.RRset]:
     zone = answers.table.zone
-    if kind == ANY:
-        if not node.sets:
-            return []
-        alias = [one for one in node.records if one.type == "CNAME"]
-        if alias:
-            return [_rrset(node.name, alias[0], zone)]
+    if kind == ANY and CNAME in node.sets:
+        kind = CNAME
+    if kind == ANY and node.sets:
         return [dns.rrset.from_text(_name(node.name), zone.ttl, "IN", "HINFO", '"RFC8482" ""')]
-    if node.name in answers.table.apexes and kind in (dns.rdatatype.SOA, dns.rdatatype.NS):
-        return [_apex_rrset(node.name, "SOA" if kind == dns.rdatatype.SOA else "NS", zone)]
-    return [_rrset(node.name, one, zone) for one in node.records if dns.rdatatype.from_text(one.type) == kind]
+    return [_rrset(node.name, node.sets[kind], zone)] if kind in node.sets else []
 
 
 def _apex_of(answers: Answers, wire: bytes) -> bytes:
@@ -130,13 +126,6 @@ def _rrset(owner: bytes, record: RecordSet, zone: DnsZone) -> dns.rrset.RRset:
 
 def _escaped(text: str) -> str:
     return "".join(f"\\{byte:03d}" for byte in text.encode())
-
-
-def _apex_rrset(apex: bytes, kind: str, zone: DnsZone) -> dns.rrset.RRset:
-    server = absolute(zone.name_server, zone.domain) + "."
-    refresh, retry, expire = SOA_TIMES
-    soa = f"{server} hostmaster.{zone.domain}. {zone.serial} {refresh} {retry} {expire} {zone.ttl}"
-    return dns.rrset.from_text(_name(apex), zone.ttl, "IN", kind, soa if kind == "SOA" else server)
 
 
 def _is_meta(kind: int) -> bool:

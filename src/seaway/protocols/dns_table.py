@@ -31,11 +31,16 @@ SOA_TIMES = (7200, 1800, 86400)
 HINFO = 13
 ANY_ANSWER = b"\x07RFC8482\x00"
 ALIAS_HOPS = 8
+AUTHORITY_KEPT = 4096
 
 
 class RrSet(NamedTuple):
     ttl: int
     data: tuple[Rdata, ...]
+
+
+Records = tuple[bytes, int, RrSet]
+"""Owner, type, and what to write."""
 
 
 @dataclass(slots=True)
@@ -60,14 +65,15 @@ class Entry:
 
 @dataclass(slots=True)
 class Node:
-    """A name that exists. `prepared` fills by question type and class; `nothing` answers types that it lacks.
+    """A name that exists, with its records by type, as text until they are asked for.
+
+    `prepared` fills by question type and class; `nothing` answers types that the name lacks.
 
     `outside` is where its alias leads, if out of the zones; then `nothing` holds the alias alone.
     """
 
     name: bytes
-    records: tuple[RecordSet, ...] = ()
-    sets: dict[int, RrSet] = field(default_factory=dict[int, RrSet])
+    sets: dict[int, RecordSet] = field(default_factory=dict[int, RecordSet])
     prepared: dict[bytes, Entry] = field(default_factory=dict[bytes, Entry])
     nothing: Entry | None = None
     outside: bytes = b""
@@ -80,10 +86,10 @@ class Table:
         """ValueError where a record does not parse, an alias has other records beside it, or a name lies outside the zones."""
         self.zone = zone
         self.nodes: dict[bytes, Node] = {}
-        self.apexes: dict[bytes, RrSet] = {}
+        self.apexes: set[bytes] = set()
         self._authority: dict[tuple[bytes, int], bytes] = {}
         for domain in (zone.domain, *zone.reverse):
-            self._add_apex(encode_name(domain))
+            self._add_apex(domain)
         for name in zone.empty:
             self._node(encode_name(absolute(name, zone.domain)))
         for record in zone.records:
@@ -91,7 +97,7 @@ class Table:
         for node in self.nodes.values():
             if CNAME in node.sets:
                 if len(node.sets) > 1:
-                    raise ValueError(f"an alias with other records beside it: {node.records[0].name!r}")
+                    raise ValueError(f"an alias with other records beside it: {node.sets[CNAME].name!r}")
                 node.outside = self._outside(node)
 
     def prepare(self, node: Node, kind: int, tail: bytes) -> Entry:
@@ -110,25 +116,24 @@ class Table:
     def authority(self, name: bytes, at: int) -> bytes:
         """The SOA record of the zone whose name starts at this offset of the question's, as a response's whole body.
 
-        It depends on the question only through the offset, so it is kept: at most one a zone and offset.
+        It depends on the question only through the offset, so it is kept for others, some thousands of them.
         """
         key = (name[at:], at)
         body = self._authority.get(key)
         if body is None:
+            if len(self._authority) >= AUTHORITY_KEPT:
+                self._authority.clear()
             writer = SectionWriter(name, since=at)
-            apex = self.apexes[name[at:]]
-            writer.record(name[at:], SOA, apex.ttl, apex.data[0])
+            self._write_soa(writer, name[at:])
             body = self._authority[key] = bytes(writer.out)
         return body
 
-    def _add_apex(self, apex: bytes) -> None:
-        zone = self.zone
-        server = encode_name(absolute(zone.name_server, zone.domain))
-        contact = encode_name(f"hostmaster.{zone.domain}")
-        numbers = b"".join(number.to_bytes(4, "big") for number in (zone.serial, *SOA_TIMES, zone.ttl))
-        soa = RrSet(zone.ttl, (Rdata(b"", (server, contact), numbers),))
-        self.apexes[apex] = soa
-        self.nodes[apex] = Node(apex, sets={SOA: soa, NS: RrSet(zone.ttl, (Rdata(b"", (server,)),))})
+    def _add_apex(self, domain: str) -> None:
+        zone, apex = self.zone, encode_name(domain)
+        numbers = " ".join(str(number) for number in (zone.serial, *SOA_TIMES, zone.ttl))
+        soa = RecordSet(f"{domain}.", "SOA", zone.ttl, (f"{zone.name_server} hostmaster {numbers}",))
+        self.apexes.add(apex)
+        self.nodes[apex] = Node(apex, {SOA: soa, NS: RecordSet(f"{domain}.", "NS", zone.ttl, (zone.name_server,))})
 
     def _add(self, record: RecordSet) -> None:
         try:
@@ -136,10 +141,22 @@ class Table:
             kind = NUMBERS.get(record.type, 0)
             if kind in node.sets or not record.data:
                 raise ValueError("there twice, or empty")
-            node.sets[kind] = RrSet(record.ttl, tuple(parse_rdata(record.type, text, self.zone.domain) for text in record.data))
-            node.records += (record,)
+            for text in record.data:  # what it parses to is kept only for names that are asked for
+                parse_rdata(record.type, text, self.zone.domain)
+            node.sets[kind] = record
         except ValueError as error:
             raise ValueError(f"{record.type} record of {record.name!r}: {error}") from error
+
+    def _parsed(self, record: RecordSet) -> RrSet:
+        return RrSet(record.ttl, tuple(parse_rdata(record.type, text, self.zone.domain) for text in record.data))
+
+    def _target(self, node: Node) -> bytes:
+        """Where the alias at a node leads."""
+        return encode_name(absolute(node.sets[CNAME].data[0], self.zone.domain))
+
+    def _write_soa(self, writer: SectionWriter, apex: bytes) -> None:
+        found = self._parsed(self.nodes[apex].sets[SOA])
+        writer.record(apex, SOA, found.ttl, found.data[0])
 
     def _node(self, name: bytes) -> Node:
         """The node of a name, made with those between it and its zone if it is new (empty non-terminals, RFC 4592 section 2.2.2)."""
@@ -155,7 +172,7 @@ class Table:
 
     def _outside(self, node: Node) -> bytes:
         chain, last = self._follow(node)
-        target = chain[-1].sets[CNAME].data[0].names[0]
+        target = self._target(chain[-1])
         return target if last is None and not any(suffix in self.apexes for _, suffix in suffixes(target)) else b""
 
     def _follow(self, node: Node) -> tuple[list[Node], Node | None]:
@@ -164,22 +181,19 @@ class Table:
         last: Node | None = node
         while last is not None and CNAME in last.sets and len(chain) < ALIAS_HOPS:
             chain.append(last)
-            last = self.nodes.get(last.sets[CNAME].data[0].names[0])
+            last = self.nodes.get(self._target(last))
         return chain, last
 
     def _direct(self, node: Node, kind: int) -> Entry:
-        if kind == ANY:
-            first = SectionWriter(node.name)
-            if CNAME in node.sets:
-                return _section(first, [(node.name, CNAME, node.sets[CNAME])], [])
-            return _section(first, [(node.name, HINFO, RrSet(self.zone.ttl, (Rdata(ANY_ANSWER),)))], [])
-        return self._aliased(node, [], node, kind)
+        if kind != ANY:
+            return self._aliased(node, [], node, kind)
+        found = self._records(node, CNAME) if CNAME in node.sets else (node.name, HINFO, RrSet(self.zone.ttl, (Rdata(ANY_ANSWER),)))
+        return _section(SectionWriter(node.name), [found], [])
 
     def _aliased(self, node: Node, chain: list[Node], last: Node, kind: int) -> Entry:
-        answers = [(one.name, CNAME, one.sets[CNAME]) for one in chain] + [(last.name, kind, last.sets[kind])]
-        additional = self._addresses_of(last.sets[kind]) if kind == SRV else []
-        if kind == NS:
-            additional = self._addresses_of(last.sets[NS])
+        found = self._records(last, kind)
+        answers = [self._records(one, CNAME) for one in chain] + [found]
+        additional = self._addresses_of(found[2]) if kind in (SRV, NS) else []
         entry = _section(SectionWriter(node.name), answers, additional)
         if additional:
             entry.lean = _section(SectionWriter(node.name), answers, [])
@@ -188,27 +202,28 @@ class Table:
             entry.body += entry.body
         return entry
 
-    def _addresses_of(self, found: RrSet) -> list[tuple[bytes, int, RrSet]]:
+    def _records(self, node: Node, kind: int) -> Records:
+        return node.name, kind, self._parsed(node.sets[kind])
+
+    def _addresses_of(self, found: RrSet) -> list[Records]:
         targets = dict.fromkeys(data.names[0] if data.names else data.fixed[6:] for data in found.data)
         nodes = [self.nodes[target] for target in targets if target in self.nodes]
-        return [(node.name, kind, node.sets[kind]) for node in nodes for kind in (A, AAAA) if kind in node.sets]
+        return [self._records(node, kind) for node in nodes for kind in (A, AAAA) if kind in node.sets]
 
     def _nothing(self, node: Node, chain: list[Node], last: Node | None) -> Entry:
         """NODATA; or an alias that leads out of the zones (alone), or to a name or type that they lack (with the SOA)."""
         writer = SectionWriter(node.name)
-        entry = _section(writer, [(one.name, CNAME, one.sets[CNAME]) for one in chain], [])
+        entry = _section(writer, [self._records(one, CNAME) for one in chain], [])
         if node.outside or (last is not None and CNAME in last.sets):
             return entry
-        end = chain[-1].sets[CNAME].data[0].names[0] if chain else node.name
-        apex = next(suffix for _, suffix in suffixes(end) if suffix in self.apexes)
-        soa = self.apexes[apex]
-        writer.record(apex, SOA, soa.ttl, soa.data[0])
+        end = self._target(chain[-1]) if chain else node.name
+        self._write_soa(writer, next(suffix for _, suffix in suffixes(end) if suffix in self.apexes))
         body = bytes(writer.out)
         counts = [_counts(entry.answers, 1, opt) for opt in (0, 1)]
         return Entry(body, counts[0], counts[1], entry.answers, len(body), missing=last is None)
 
 
-def _section(writer: SectionWriter, answers: list[tuple[bytes, int, RrSet]], additional: list[tuple[bytes, int, RrSet]]) -> Entry:
+def _section(writer: SectionWriter, answers: list[Records], additional: list[Records]) -> Entry:
     ends: list[int] = []
     for owner, kind, found in answers:
         for data in found.data:

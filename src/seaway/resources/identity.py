@@ -73,7 +73,14 @@ def name_of(raw: dict[str, Any], row: Kind, at: Place) -> tuple[Key | None, list
     if name in (None, "") and not fields.get("generateName"):
         if metadata is None or isinstance(metadata, dict):
             findings.append(
-                finding(codes.MISSING_IDENTITY, at("metadata"), field="metadata.name", where=f" in a {row.name}", suggestion="")
+                finding(
+                    codes.MISSING_IDENTITY,
+                    at("metadata"),
+                    field="metadata.name",
+                    where=f" in a {row.name}",
+                    to_add="metadata.name",
+                    suggestion="",
+                )
             )
         return None, findings
     if not row.namespaced:
@@ -91,10 +98,12 @@ def name_of(raw: dict[str, Any], row: Kind, at: Place) -> tuple[Key | None, list
 
 def _incomplete(version: Any, kind: Any, at: Place) -> Unknown:
     row = BY_NAME.get(kind) if isinstance(kind, str) else None
-    missing = "apiVersion and kind" if version is None and kind is None else "apiVersion" if version is None else "kind"
+    missing = "apiVersion and no kind" if version is None and kind is None else "apiVersion" if version is None else "kind"
     where = f" in a {kind}" if isinstance(kind, str) else ""
     suggestion = f", here `{row.api_version}`" if row is not None else ""
-    return Unknown(finding(codes.MISSING_IDENTITY, at(), field=missing, where=where, suggestion=suggestion), row)
+    return Unknown(
+        finding(codes.MISSING_IDENTITY, at(), field=missing, where=where, to_add=missing.replace(" no ", " "), suggestion=suggestion), row
+    )
 
 
 def _not_known(version: str, kind: str, at: Place) -> NotModelled | Unknown:

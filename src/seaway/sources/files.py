@@ -110,7 +110,7 @@ class FileSource:
         except SourceError as error:
             if not self._started:
                 raise
-            problem = finding(codes.KUSTOMIZE_FAILED, Origin(name), problem=error.message, command=error.help)
+            problem = finding(codes.KUSTOMIZE_FAILED, Origin(name), problem=error.message, advice=error.help)
             return unreadable(former, name, entry.stamps, problem)
         return updated(former, name, entry.stamps, load_text(text, name, former.loaded if former else None))
 

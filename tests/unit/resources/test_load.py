@@ -29,18 +29,18 @@ def findings(text: str) -> list[tuple[str, int, int, str]]:
 
 
 IDENTITY = [
-    pytest.param("kind: Pod\nmetadata: {name: a}", "NET0112", (1, 1), "apiVersion is missing in a Pod", "here `v1`", id="no-apiVersion"),
-    pytest.param("apiVersion: v1\nmetadata: {name: a}", "NET0112", (1, 1), "kind is missing", "Add kind", id="no-kind"),
-    pytest.param("metadata: {name: a}", "NET0112", (1, 1), "apiVersion and kind is missing", "Add", id="neither"),
+    pytest.param("kind: Pod\nmetadata: {name: a}", "NET0112", (1, 1), "no apiVersion in a Pod", "here `v1`", id="no-apiVersion"),
+    pytest.param("apiVersion: v1\nmetadata: {name: a}", "NET0112", (1, 1), "no kind", "Add kind", id="no-kind"),
+    pytest.param("metadata: {name: a}", "NET0112", (1, 1), "no apiVersion and no kind", "Add", id="neither"),
     pytest.param(
         "apiVersion: v1\nkind: Pod\nmetadata: {}\nspec: {containers: []}",
         "NET0112",
         (3, 1),
-        "metadata.name is missing in a Pod",
+        "no metadata.name in a Pod",
         "Add",
         id="no-name",
     ),
-    pytest.param("apiVersion: v1\nkind: ConfigMap", "NET0112", (1, 1), "metadata.name is missing", "Add", id="no-metadata"),
+    pytest.param("apiVersion: v1\nkind: ConfigMap", "NET0112", (1, 1), "no metadata.name in a ConfigMap", "Add", id="no-metadata"),
     pytest.param("services: {}\nversion: '3'", "NET0111", (1, 1), "neither apiVersion nor kind", "Move", id="something-else"),
     pytest.param("- a", "NET0110", (1, 1), "a list where", "Remove", id="list"),
     pytest.param("just text", "NET0110", (1, 1), 'the text "just text" where', "Remove", id="text"),
@@ -411,7 +411,7 @@ def test_resource_of() -> None:
             {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}, "spec": {"ports": [{"porrt": 80}]}},
             "porrt.*; .*port is missing",
         ),
-        ({"apiVersion": "v1", "kind": "Service", "metadata": {}}, "name is missing"),
+        ({"apiVersion": "v1", "kind": "Service", "metadata": {}}, "no metadata.name"),
     ],
 )
 def test_resource_of_nonsense(raw: dict[str, Any], message: str) -> None:

@@ -31,7 +31,9 @@ def test_structs_hold_upstream_fields_only(row: Any) -> None:
             assert one.encode_name in words[name], f"{struct.__name__}.{one.encode_name} is not in {name}"
             word = words[name][one.encode_name]
             required = one.default is msgspec.NODEFAULT and one.default_factory is msgspec.NODEFAULT
-            assert not required or word.startswith("!") or one.name == "metadata", f"{struct.__name__}.{one.encode_name} is required here and not upstream"
+            assert not required or word.startswith("!") or one.name == "metadata", (
+                f"{struct.__name__}.{one.encode_name} is required here and not upstream"
+            )
             inner = word.lstrip("![]{}")
             if inner in words and (below := structs_directly(one.type)):
                 pending.append((inner, below))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-import stat
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,7 +34,17 @@ def test_folder_is_searched_and_noise_is_skipped(tmp_path: Path) -> None:
     for name in ("a.yaml", "b.yml", "sub/c.yaml", "sub/deeper/d.yaml"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(config(Path(name).stem))
-    for name in (".hidden.yaml", ".#a.yaml", "a.yaml~", ".a.yaml.swp", "#a.yaml#", "4913", "notes.txt", ".git/x.yaml", "node_modules/y.yaml"):
+    for name in (
+        ".hidden.yaml",
+        ".#a.yaml",
+        "a.yaml~",
+        ".a.yaml.swp",
+        "#a.yaml#",
+        "4913",
+        "notes.txt",
+        ".git/x.yaml",
+        "node_modules/y.yaml",
+    ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("a: [")
     snapshot = FileSource((str(tmp_path),)).read()
@@ -80,15 +93,52 @@ def test_what_cannot_be_read_at_all(tmp_path: Path, make: object, message: str, 
     assert help in caught.value.help
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.fixture
+def ordinary() -> Iterator[Path]:
+    """A folder that everybody may enter, and no privileges while the test runs."""
+    folder = Path(tempfile.mkdtemp(prefix="seaway-test-"))
+    folder.chmod(0o755)
+    root = os.geteuid() == 0
+    yield folder
+    if root:
+        os.seteuid(0)
+    subprocess.run(["chmod", "-R", "u+rwX", folder], check=True)
+    shutil.rmtree(folder)
+
+
+def drop_privileges() -> None:
+    if os.geteuid() == 0:
+        try:
+            os.seteuid(65534)
+        except OSError:
+            pytest.skip("this user namespace knows no other user")
+
+
 @pytest.mark.parametrize("what", ["file", "folder"])
-def test_no_permission(tmp_path: Path, what: str) -> None:
-    path = tmp_path / "x.yaml"
+def test_no_permission(ordinary: Path, what: str) -> None:
+    path = ordinary / "x.yaml"
     path.mkdir() if what == "folder" else path.write_text(config("a"))
     path.chmod(0)
-    with pytest.raises(SourceError, match=r"[Pp]ermission"):
+    drop_privileges()
+    with pytest.raises(SourceError, match=r"[Pp]ermission") as caught:
         FileSource((str(path),)).read()
-    path.chmod(stat.S_IRWXU)
+    assert caught.value.help
+
+
+def test_file_without_permission_in_a_folder_hides_no_other(ordinary: Path) -> None:
+    for name in "ab":
+        (ordinary / f"{name}.yaml").write_text(config(name))
+    (ordinary / "a.yaml").chmod(0)
+    drop_privileges()
+    snapshot = FileSource((str(ordinary),)).read()
+    assert values(snapshot) == {"b": "one"}
+    assert codes(snapshot) == ["NET0134"]
+
+
+def test_files_of_other_users_are_read_after_a_rest(ordinary: Path) -> None:
+    (ordinary / "a.yaml").write_text(config("a"))
+    drop_privileges()
+    assert values(FileSource((str(ordinary),)).read()) == {"a": "one"}
 
 
 def test_only_what_changed_is_parsed_again(tmp_path: Path) -> None:

@@ -85,9 +85,9 @@ NOT_KUBERNETES = Code(
 MISSING_IDENTITY = Code(
     "NET0112",
     Severity.ERROR,
-    "{field} is missing{where}",
+    "no {field}{where}",
     "Without it nobody can tell which object this is.",
-    "Add {field}{suggestion}.",
+    "Add {to_add}{suggestion}.",
 )
 UNKNOWN_KIND = Code(
     "NET0113",
@@ -215,5 +215,5 @@ KUSTOMIZE_FAILED = Code(
     Severity.ERROR,
     "the kustomization cannot be rendered: {problem}",
     "Its last good version keeps running.",
-    "Run `{command}` to see it fail on its own.",
+    "{advice}",
 )

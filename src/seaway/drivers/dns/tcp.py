@@ -142,8 +142,8 @@ class Connection(asyncio.BufferedProtocol):
                 self._transport.pause_reading()
 
     def _takes_more(self) -> bool:
-        open = self._transport is not None and not self._transport.is_closing()
-        return open and not self.blocked and self._waiting < WAITING
+        living = self._transport is not None and not self._transport.is_closing()
+        return living and not self.blocked and self._waiting < WAITING
 
     def _deliver(self, response: bytes) -> None:
         held = self._waiting >= WAITING

@@ -10,6 +10,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Protocol
 
@@ -39,7 +40,9 @@ OPTIONS = (
     ("grpc.max_send_message_length", -1),
 )
 
-MOST_PATH = 107  # bytes in sockaddr_un.sun_path, without the final NUL
+MOST_PATH = 100  # bytes: sockaddr_un.sun_path holds 107 and a final NUL, and a name of ours is a little longer than `xds.sock`
+
+_drafts = count(1)
 
 
 class _Node(Protocol):
@@ -80,6 +83,7 @@ class XdsServer(Nodes):
     def __init__(self, listen: Listen = unheard) -> None:
         super().__init__(listen)
         self._server: grpc.aio.Server | None = None
+        self._socket_path: Path | None = None
 
     async def start(self, socket_path: Path) -> None:
         """Listens on this path; a socket left behind there by a killed predecessor is replaced. Raises DriverError."""
@@ -91,19 +95,24 @@ class XdsServer(Nodes):
         )
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {METHOD: handler}),))
         try:
-            server.add_insecure_port(f"unix:{socket_path}")
+            # gRPC removes the name that it was given some time after it has stopped, and would take a successor's socket away with it.
+            draft = socket_path.with_name(f".{os.getpid():x}.{next(_drafts):x}")
+            server.add_insecure_port(f"unix:{draft}")
             await server.start()
-            os.chmod(socket_path, 0o600)
+            os.chmod(draft, 0o600)
+            os.replace(draft, socket_path)
         except (RuntimeError, OSError) as failure:
             raise DriverError(
                 f"cannot listen on {socket_path}: {failure}", help="Check that the state folder exists and is writable."
             ) from failure
-        self._server = server
+        self._server, self._socket_path = server, socket_path
 
     async def stop(self) -> None:
         """Ends all streams. Every Envoy goes on with what it holds and asks again when a server is back."""
         self._close_all()
-        if self._server is not None:
+        if self._server is not None and self._socket_path is not None:
+            with suppress(OSError):
+                os.unlink(self._socket_path)
             await self._server.stop(None)
             self._server = None
 

@@ -13,6 +13,7 @@ from seaway.core.origin import Origin
 from seaway.frontends.ingress.absence import absence
 from seaway.frontends.ingress.key_pairs import BadPair, KeyPair, Problem, read_key_pair
 from seaway.frontends.ingress.quoting import plain, shown
+from seaway.model.index import Model
 from seaway.model.route import Certificate
 from seaway.resources.core_v1 import Secret
 from seaway.resources.resource import Resource
@@ -63,6 +64,12 @@ def check_expiry(certificate: Certificate, now: datetime) -> Findings:
     secret = certificate.owner
     name = f"{secret.namespace}/{secret.name}" if secret else certificate.id
     return (finding(codes.CERTIFICATE_EXPIRED, certificate.origin, secret, secret=name, when=certificate.not_after),)
+
+
+def find_expired(model: Model, now: datetime) -> Findings:
+    """Warnings about all gateways' certificates that have expired at `now`."""
+    served = {tls.certificate.id: tls.certificate for gateway in model.gateways for tls in gateway.tls if tls.certificate is not None}
+    return tuple(one for certificate in served.values() for one in check_expiry(certificate, now))
 
 
 def _certificate(secret: Resource[Secret], pair: KeyPair) -> Certificate:

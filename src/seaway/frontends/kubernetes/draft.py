@@ -32,6 +32,7 @@ class Template:
     named_ports: Mapping[tuple[str, str], int]
 
     def at(self, *path: Step) -> Origin:
+        """The origin of a field of the pod, e.g. `at("spec", "dnsPolicy")`."""
         return self.resource.at(*self.path, *path)
 
     @property

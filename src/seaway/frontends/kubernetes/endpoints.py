@@ -32,6 +32,7 @@ class Selected:
 
 
 def select_pods(fronts: Sequence[Front], drafts: Sequence[Draft]) -> Selected:
+    """The pods behind each Service with a selector, before it is known which of them run."""
     index = PodIndex(drafts)
     targets: defaultdict[PodName, tuple[Target, ...]] = defaultdict(tuple)
     chosen: list[tuple[Draft, ...]] = []
@@ -131,6 +132,7 @@ class _Hints:
         self._namespaces: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
 
     def unmatched(self, front: Front) -> list[Finding]:
+        """What to say of a Service whose selector matches no pod."""
         by_label = self._by_label if self._by_label is not None else self._index()
         namespace, wanted = front.service.id.namespace, front.selector.items()
         key, value = min(wanted, key=lambda one: len(by_label.get((namespace, *one), ())))

@@ -18,6 +18,7 @@ PortKey = str
 
 
 def port_key(resource: Resource[Service], port: ServicePort) -> PortKey:
+    """The name under which leases hold this port's node port."""
     return f"{name_of(resource)}/{port.name or ''}/{port.protocol}"
 
 

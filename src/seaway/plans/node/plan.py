@@ -23,7 +23,8 @@ class PodOrders:
     """One pod. `netns` names a file in the namespace folder. `listen` is empty unless a stand-in runs; `command` is set for real programs.
 
     `address` is what a stand-in binds: the pod's own address in the node's network (hostNetwork), else all addresses of its namespace.
-    `serves_dns` says that cluster DNS listens in this pod, on port 53. `resolv_conf` and `hosts` are whole file texts. `ports` are all declared ports, whoever answers on them.
+    `serves_dns` says that cluster DNS listens in this pod, on port 53. `resolv_conf` and `hosts` are whole file texts.
+    `ports` are all declared ports, whoever answers on them.
     """
 
     namespace: str

@@ -227,3 +227,10 @@ def test_an_indexed_job_knows_its_index(build):
     commands = [pod.runs for pod in build(text).pods()]
     assert [dict(one.env) for one in commands] == [{"JOB_COMPLETION_INDEX": "0"}, {"JOB_COMPLETION_INDEX": "1"}]
     assert commands[0].restart == "OnFailure"
+
+
+def test_a_source_that_is_not_modelled_leaves_the_variable_out(build, deployment):
+    env = "env: [{name: CPU, valueFrom: {resourceFieldRef: {resource: limits.cpu}}}, {name: A, value: b}]"
+    world = build(deployment(env, annotations=COMMAND))
+    assert env_of(world) == {"A": "b"}
+    assert world.finding("NET0224").severity is Severity.WARNING

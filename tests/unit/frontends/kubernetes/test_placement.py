@@ -109,7 +109,7 @@ def test_leases_that_cannot_hold_are_replaced(build, pods):
 def test_two_leases_of_one_address(build):
     text = PINNED % "restartPolicy: Always" + "---" + (PINNED % "restartPolicy: Always").replace("one", "two")
     world = build(text, leases=Leases(pods=(("default/one", "10.244.1.9"), ("default/two", "10.244.1.9"))))
-    assert [pod.ip for pod in world.pods()][0] == "10.244.1.9"
+    assert world.pods()[0].ip == "10.244.1.9"
     assert len({pod.ip for pod in world.pods()}) == 2
 
 

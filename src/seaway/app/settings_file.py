@@ -1,0 +1,123 @@
+"""`seaway.toml`: what a folder's network is to be like where the defaults do not fit. Every key is checked; a wrong one is named.
+
+```toml
+nodes = 2
+
+[cluster]
+domain = "cluster.local"
+pod_cidr = "10.244.0.0/16"
+service_cidr = "10.96.0.0/12"
+dns_address = "10.96.0.10"
+load_balancer_cidr = "198.18.255.0/24"
+dns_upstreams = ["192.0.2.53"]
+
+[commands]
+"production/Deployment/web" = "python3 -m http.server 8080"
+```
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from seaway.core.errors import UsageError
+from seaway.model.cluster import Cluster
+from seaway.model.defaults import default_cluster
+
+FILE_NAME = "seaway.toml"
+
+
+class ClusterTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[cluster]`; an absent key keeps the default."""
+
+    domain: str | None = None
+    pod_cidr: str | None = None
+    service_cidr: str | None = None
+    dns_address: str | None = None
+    load_balancer_cidr: str | None = None
+    dns_upstreams: tuple[str, ...] = ()
+
+
+class SettingsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file. `commands` maps NAMESPACE/KIND/NAME of a workload to the program that runs in its pods."""
+
+    nodes: int = 1
+    cluster: ClusterTable = ClusterTable()
+    commands: dict[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """A settings file, checked: the cluster, and programs by workload."""
+
+    cluster: Cluster
+    commands: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def find_settings_file(paths: tuple[str, ...]) -> Path | None:
+    """The `seaway.toml` in the first of these folders that has one."""
+    found = (Path(path) / FILE_NAME for path in paths if Path(path).is_dir())
+    return next((path for path in found if path.is_file()), None)
+
+
+def read_settings_file(path: Path | None) -> Wishes:
+    """The file's wishes; defaults where there is no file. Raises UsageError naming the key that is wrong."""
+    if path is None:
+        return Wishes(default_cluster())
+    try:
+        table = msgspec.convert(tomllib.loads(path.read_text()), SettingsTable)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}", help="name another file with --settings") from error
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: {error}", help="docs/features/commands.md shows every key of a settings file") from error
+    return Wishes(_cluster(path, table), _commands(path, table.commands))
+
+
+def _cluster(path: Path, table: SettingsTable) -> Cluster:
+    if not 1 <= table.nodes <= 100:
+        raise UsageError(f"{path}: nodes = {table.nodes}", help="a number from 1 to 100")
+    given: dict[str, Any] = {name: value for name, value in msgspec.structs.asdict(table.cluster).items() if value}
+    for name in ("pod_cidr", "service_cidr", "load_balancer_cidr"):
+        if name in given:
+            _network(path, name, given[name])
+    if "dns_address" in given or "service_cidr" in given:
+        services = _network(path, "service_cidr", given.get("service_cidr", default_cluster().service_cidr))
+        given.setdefault("dns_address", str(services[10]))
+        _address(path, given["dns_address"], services)
+    pods = given.pop("pod_cidr", default_cluster().pod_cidr)
+    return replace(default_cluster(table.nodes, pods), **given)
+
+
+def _network(path: Path, name: str, text: str) -> IPv4Network:
+    try:
+        network = IPv4Network(text)
+    except ValueError as error:
+        raise UsageError(f"{path}: cluster.{name} = {text!r}: {error}", help="write a range such as 10.244.0.0/16") from error
+    if network.num_addresses < 16:
+        raise UsageError(f"{path}: cluster.{name} = {text!r} is too small", help="a /28 or larger")
+    return network
+
+
+def _address(path: Path, text: str, services: IPv4Network) -> None:
+    try:
+        inside = IPv4Address(text) in services
+    except AddressValueError as error:
+        raise UsageError(f"{path}: cluster.dns_address = {text!r}: {error}", help="write an address such as 10.96.0.10") from error
+    if not inside:
+        raise UsageError(
+            f"{path}: cluster.dns_address = {text!r} is not in the service range {services}", help="choose one of its addresses"
+        )
+
+
+def _commands(path: Path, commands: Mapping[str, str]) -> Mapping[str, str]:
+    for name in commands:
+        if name.count("/") != 2:
+            raise UsageError(f"{path}: commands.{name!r} names no workload", help='write it as "NAMESPACE/KIND/NAME"')
+    return commands
