@@ -62,14 +62,14 @@ spec:
 """
 
 BACKEND = """\
-worker_processes 1; daemon off; pid /dev/null; error_log /dev/null;
+worker_processes 1; daemon off; pid %(folder)s/backend.pid; error_log stderr crit;
 events {}
 http { access_log off; keepalive_requests 1000000000;
   server { listen 8080; location / { return 200 "hello from the other side of the proxy, a hundred bytes or so of text in this answer\\n"; } } }
 """
 
 NGINX = """\
-worker_processes %(workers)d; daemon off; pid %(folder)s/nginx.pid; error_log /dev/null;
+worker_processes %(workers)d; daemon off; pid %(folder)s/nginx.pid; error_log stderr crit;
 events {}
 http { access_log off; keepalive_requests 1000000000;
   client_body_temp_path %(folder)s/b; proxy_temp_path %(folder)s/p; fastcgi_temp_path %(folder)s/f; uwsgi_temp_path %(folder)s/u; scgi_temp_path %(folder)s/s;
@@ -138,7 +138,7 @@ def main() -> int:
     print(f"{environment()}; {WORKERS} workers each, {CONNECTIONS} connections, {PAIRS} pairs of {SECONDS} s")
     with tempfile.TemporaryDirectory() as folder, state_folder() as state:
         Path(folder).chmod(0o755)
-        Path(folder, "backend.conf").write_text(BACKEND)
+        Path(folder, "backend.conf").write_text(BACKEND % {"folder": folder})
         manifests = Path(folder, "manifests")
         manifests.mkdir()
         (manifests / "app.yaml").write_text(MANIFESTS.replace("FOLDER", folder))

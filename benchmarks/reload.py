@@ -52,6 +52,8 @@ def measure(objects: int) -> tuple[list[float], list[float]]:
             wait_for(lambda former=former: former not in answer(address, "app-0.example.com"))
             deployments.append(1000 * (time.perf_counter() - began))
         routes: list[float] = []
+        path.write_text(text.replace("path: /,", "path: /first,"))
+        wait_for(lambda: http_status((address, 80), "app-0.example.com", "/v0") == 404)
         for edit in range(EDITS):
             time.sleep(0.3)
             began = time.perf_counter()

@@ -61,9 +61,9 @@ class Machine:
         return ["nsenter", "--target", str(self._holder.pid), "--net", "--mount", *words]
 
     def run(self, *words: str, timeout: float = 40.0, **options: Any) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.argv(*words), capture_output=True, text=True, timeout=timeout, stdin=options.pop("stdin", subprocess.DEVNULL), **options
-        )
+        if "input" not in options:
+            options["stdin"] = subprocess.DEVNULL
+        return subprocess.run(self.argv(*words), capture_output=True, text=True, timeout=timeout, **options)
 
     def out(self, *words: str) -> str:
         done = self.run(*words)
@@ -272,6 +272,9 @@ class Network:
     def findings(self) -> list[dict[str, Any]]:
         return self.ask("check")["findings"]
 
+    def findings_of_errors(self) -> list[dict[str, Any]]:
+        return [one for one in self.findings() if one["severity"] == "error"]
+
     def pods(self, start: str = "") -> list[str]:
         """`namespace/name` of all pods, or of those whose id starts so."""
         found = (f"{pod['namespace']}/{pod['name']}" for pod in self.status()["pods"])
@@ -348,7 +351,7 @@ class Network:
         deadline = time.monotonic() + 2.0
         while (left := self.left_over()) and time.monotonic() < deadline:
             time.sleep(0.02)
-        assert left == []
+        assert left == [], left
 
 
 def processes_with(words: str) -> list[tuple[int, str]]:

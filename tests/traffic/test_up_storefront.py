@@ -8,7 +8,6 @@ import os
 import re
 import socket
 import ssl
-import subprocess
 
 import pytest
 from network import STOREFRONT, Network, exchange
@@ -199,7 +198,7 @@ def test_check_of_the_running_network_and_of_the_folder(storefront: Network) -> 
         assert document.keys() == {"findings", "coverage", "summary"}
         assert document["findings"] == []
         assert document["summary"] == {"error": 0, "warning": 0, "note": 0}
-        assert document["coverage"]["kinds"]["Service"] == 9
+        assert document["coverage"]["kinds"]["Service"] == 10
         assert document["coverage"]["notModelled"] == []
 
 
@@ -249,8 +248,12 @@ def test_no_command_shows_a_secret(storefront: Network) -> None:
 
 def test_exec_gives_the_commands_exit_code(storefront: Network) -> None:
     assert storefront.seaway("exec", "production/web", "--", "sh", "-c", "exit 7").returncode == 7
-    done = storefront.seaway("exec", "legacy/sa/legacy-client", "--", "sh", "-c", "hostname; cat; grep search /etc/resolv.conf", stdin=subprocess.PIPE, input="in\n") if False else None
-    assert done is None
+    done = storefront.seaway("exec", "legacy/sa/legacy-client", "--", "sh", "-c", "cat; hostname; cat /etc/resolv.conf", input="given\n")
+    given, hostname, *resolver = done.stdout.splitlines()
+    assert (given, hostname) == ("given", storefront.pods("legacy/")[0].partition("/")[2])
+    assert "search legacy.svc.cluster.local svc.cluster.local cluster.local" in resolver
+    assert "nameserver 10.96.0.10" in resolver
+    assert storefront.seaway("exec", "production/web", "--", "no-such-program").returncode == 2
 
 
 def test_gateway_pods_are_pods(storefront: Network) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from seaway.app.state import StateFolder
 from seaway.core.errors import DriverError, SeawayError, UsageError
 from seaway.drivers.agent.orders import read_orders
+from seaway.model.workload import PodName
 from seaway.plans.node.plan import PodOrders
 
 NOT_RUNNING = "no network is running"
@@ -50,6 +51,15 @@ def read_pods(state: StateFolder) -> tuple[PodOrders, ...]:
     if not pods:
         raise DriverError(NOT_RUNNING, help=_START_HELP)
     return tuple(sorted(pods, key=lambda pod: (pod.namespace, pod.name)))
+
+
+def ready_pods(state: StateFolder, node: str) -> frozenset[PodName]:
+    """This node's pods that were ready when a control plane last wrote its status; none where none did."""
+    try:
+        pods = json.loads(state.status.read_bytes())["pods"]
+    except (OSError, ValueError, KeyError):
+        return frozenset()
+    return frozenset(PodName(pod["namespace"], pod["name"]) for pod in pods if pod["ready"] and pod["node"] == node)
 
 
 def _read_line(connection: socket.socket) -> bytes:

@@ -8,8 +8,10 @@ import signal
 from contextlib import suppress
 
 from seaway.app.state import StateFolder
+from seaway.drivers.process.namespaces import MNT_DETACH, umount
 from seaway.drivers.process.pidfile import living
 from seaway.drivers.sandbox.sandbox import destroy_sandbox
+from seaway.model.names import NETNS_FOLDER
 
 
 def take_down(state: StateFolder) -> int:
@@ -31,5 +33,8 @@ def forget(state: StateFolder) -> None:
         shutil.rmtree(node.parent, ignore_errors=True)
     for path in (*state.of_a_run, *state.path.glob("loopback-*.sock")):
         path.unlink(missing_ok=True)
+    namespaces = state.path / NETNS_FOLDER
     with suppress(OSError):
-        (state.path / "ns").rmdir()
+        if namespaces.is_mount():  # for a control plane that takes itself down: it is inside still
+            umount(namespaces, MNT_DETACH)
+        namespaces.rmdir()

@@ -19,6 +19,7 @@ from seaway.drivers.xds.nodes import Nodes
 from seaway.model.workload import PodName
 from seaway.pipeline import NodePlans
 from seaway.plans.network.plan import NetworkPlan
+from seaway.plans.node.plan import NodeOrders
 from seaway.protocols.dns_zone import DnsZone
 
 
@@ -63,12 +64,14 @@ class NodeEngines:
         return self._link.connected
 
     async def take(self, plans: NodePlans, zone: DnsZone) -> None:
-        """Gives the agent its orders, then the kernel its rules: a pod listens before anything is sent to it."""
-        version = write_orders(self._folder / "orders.json", plans.orders, msgspec.json.encode(zone), self._upstreams)
+        """Gives the agent its orders and the kernel its rules, side by side: only pods that are ready, and so listen, have traffic."""
+        await asyncio.gather(self._give_orders(plans.orders, zone), asyncio.to_thread(self._nft.apply, plans.nft))
+
+    async def _give_orders(self, orders: NodeOrders, zone: DnsZone) -> None:
+        version = write_orders(self._folder / "orders.json", orders, msgspec.json.encode(zone), self._upstreams)
         if version != self._version:
             await self._link.follow(version)
             self._version = version
-        await asyncio.to_thread(self._nft.apply, plans.nft)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from seaway.app.client import ready_pods
 from seaway.app.control import ControlServer
 from seaway.app.down import forget
 from seaway.app.engines import Engines, NetworkThread, NodeEngines, node_folder
@@ -40,6 +41,7 @@ from seaway.drivers.xds.real import XdsServer
 from seaway.frontends.kubernetes.commanded import with_commands
 from seaway.model.index import Model
 from seaway.model.names import HOST_NETNS, node_netns
+from seaway.model.workload import PodName
 from seaway.plans.envoy.host_ports import HostPort
 from seaway.plans.envoy.plan import EnvoyView
 from seaway.plans.network.plan import NetworkPlan, NodeNetwork
@@ -89,6 +91,7 @@ class ControlPlane:
         control = ControlServer(questions(self.loop, self._daemons_running))
         await control.start(self.state.control_socket)
         await self._await_adopted_agents()
+        self.loop.pods_changed()
         await self._serve(self.loop, started)
         await control.stop()
         await self._take_apart(xds)
@@ -123,7 +126,8 @@ class ControlPlane:
 
     async def _node_engines(self, node: str) -> NodeEngines:
         folder = self.state.node(node)
-        link = AgentLink(folder / SOCKET_FILE, self._heard_agent)
+        presumed = frozenset[PodName]() if f"agent-{node}" in self._adopted else ready_pods(self.state, node)
+        link = AgentLink(folder / SOCKET_FILE, self._heard_agent, presumed)
         await link.open()
         self._links[node] = link
         self._tables[node] = NftDriver(self._sandbox.netns_folder / node_netns(node))

@@ -87,6 +87,7 @@ class Loop:
         self._wake = asyncio.Event()
         self._manifests_changed = True
         self._refused = False
+        self._searching = False
         self._failure: Finding | None = None
 
     @property
@@ -118,7 +119,7 @@ class Loop:
     def envoy_accepted(self) -> None:
         """An Envoy has all that was published; once all have, this is the last good."""
         states = [self.engines.xds.state(name) for name in self.engines.nodes]
-        if self._built is not None and all(one.settled == one.published and not one.refused for one in states):
+        if self._built is not None and not self._searching and all(one.settled == one.published and not one.refused for one in states):
             self.gate.accepted(self._built.snapshot)
 
     async def run(self) -> None:
@@ -173,8 +174,8 @@ class Loop:
         plans = plan_all(model, present, self.health, views)
         if self.current is None or plans != self.current.plans:
             await self.engines.network.ensure(plans.network)
-            await asyncio.gather(*(node.take(plans.nodes[name], plans.dns) for name, node in self.engines.nodes.items()))
             self._publish_envoy(plans)
+            await asyncio.gather(*(node.take(plans.nodes[name], plans.dns) for name, node in self.engines.nodes.items()))
             await self.engines.network.prune(plans.network)
             self.current = Current(self._snapshot, self._built, model, plans, time.time())
         else:
@@ -209,15 +210,19 @@ class Loop:
         if snapshot is None or not refusals:
             return
         search = self.gate.search(snapshot, refusals)
-        while isinstance(search.step, Try):
-            search.hear(await self._try(self.gate.variant(snapshot, search.step.changes)))
+        self._searching = True  # what an Envoy accepts of a try is not the last good configuration
+        try:
+            while isinstance(search.step, Try):
+                search.hear(await self._try(self.gate.variant(snapshot, search.step.changes)))
+        finally:
+            self._searching = False
+            if self.current is not None:
+                self._publish_envoy(self.current.plans)  # the tries have moved Envoy away from it
         if search.step.unexplained:
             raise DriverError(f"Envoy refuses what it took before: {search.step.unexplained}", help="see `seaway logs envoy`")
         self.gate.conclude(snapshot, search.step)
         self._build(self.gate.admitted(snapshot))
         await self._publish()
-        if self.current is not None:
-            self._publish_envoy(self.current.plans)  # the tries have moved Envoy away from it
 
     async def _try(self, variant: Snapshot) -> Outcome:
         """What the Envoys say of the configuration made of this variant."""

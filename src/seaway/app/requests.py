@@ -72,7 +72,9 @@ async def _send(request: Request) -> list[dict[str, Any]]:
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE  # certificates of local networks are self-signed; `seaway certs` judges them
-    connector = aiohttp.TCPConnector(limit=request.concurrency, ssl=context, resolver=_Fixed(request.via) if request.via else None)
+    # A connection each: a Service chooses a pod by connection, and the spread over pods is what a user wants to see.
+    resolver = _Fixed(request.via) if request.via else None
+    connector = aiohttp.TCPConnector(limit=request.concurrency, ssl=context, resolver=resolver, force_close=True)
     timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
     responses: list[dict[str, Any]] = []
     left = iter(range(request.count))

@@ -91,8 +91,23 @@ def _cluster(path: Path, table: SettingsTable) -> Cluster:
         services = _network(path, "service_cidr", given.get("service_cidr", default_cluster().service_cidr))
         given.setdefault("dns_address", str(services[10]))
         _address(path, given["dns_address"], services)
+    check_upstreams(table.cluster.dns_upstreams)
     pods = given.pop("pod_cidr", default_cluster().pod_cidr)
     return replace(default_cluster(table.nodes, pods), **given)
+
+
+def check_upstreams(upstreams: tuple[str, ...]) -> None:
+    """Raises UsageError unless each is ADDRESS or ADDRESS:PORT."""
+    for text in upstreams:
+        address, colon, port = text.partition(":")
+        try:
+            IPv4Address(address)
+        except AddressValueError as error:
+            raise UsageError(
+                f"not a DNS upstream: {text!r}: {error}", help="write ADDRESS or ADDRESS:PORT, such as 192.0.2.53:5353"
+            ) from error
+        if colon and not (port.isdigit() and 0 < int(port) < 65536):
+            raise UsageError(f"not a DNS upstream: {text!r}", help="the port is a number from 1 to 65535")
 
 
 def _network(path: Path, name: str, text: str) -> IPv4Network:

@@ -11,7 +11,7 @@ from seaway.app.relay import start_relay
 from seaway.app.settings import Settings, load_settings
 from seaway.app.state import StateFolder
 from seaway.drivers.process.pidfile import write_pid_file
-from seaway.drivers.sandbox.sandbox import Sandbox, create_sandbox, enter_sandbox, find_sandbox
+from seaway.drivers.sandbox.sandbox import Sandbox, create_sandbox, destroy_sandbox, enter_sandbox, find_sandbox
 from seaway.model.defaults import NODES_CIDR
 
 
@@ -25,6 +25,8 @@ def enter_new_or_old_sandbox(state: StateFolder, settings: Settings) -> tuple[Sa
         take_down(state)  # another cluster's addresses: nothing of it can be used
         sandbox = None
     if sandbox is None:
+        destroy_sandbox(state.path)  # what has outlived its anchor would hold the new sandbox's place
+        state.status.unlink(missing_ok=True)
         sandbox = create_sandbox(state.path)
     elif former is not None:
         settings = replace(settings, loopback=former.loopback)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from typing import Any
 
 from seaway.app.client import ask, is_running, read_status
 from seaway.app.settings import Settings, load_settings, make_settings, save_settings
-from seaway.app.settings_file import Wishes, find_settings_file, read_settings_file
+from seaway.app.settings_file import Wishes, check_upstreams, find_settings_file, read_settings_file
 from seaway.app.start import enter_new_or_old_sandbox
 from seaway.app.state import StateFolder
 from seaway.cli.findings import summary_line
@@ -52,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _run_here(args: argparse.Namespace, state: StateFolder) -> int:
     began = time.monotonic()
+    gc.disable()  # nothing that is made until the network is up is garbage
     settings = make_settings(tuple(args.paths), _wishes(args), args.envoy_path)
     source = FileSource(settings.paths, sys.stdin.read() if "-" in settings.paths else None)
     source.read()  # what cannot be read at all must be said before anything is built
@@ -60,6 +62,8 @@ def _run_here(args: argparse.Namespace, state: StateFolder) -> int:
     from seaway.app.local import ControlPlane  # gRPC starts threads, and only a process with one thread may enter a user namespace
 
     def started(status: dict[str, Any]) -> None:
+        gc.freeze()
+        gc.enable()
         _say(f"up after {time.monotonic() - began:.1f} s; Ctrl-C takes everything away")
         _print_welcome(status, settings)
 
@@ -75,6 +79,7 @@ def _wishes(args: argparse.Namespace) -> Wishes:
     if args.nodes is not None:
         cluster = replace(cluster, nodes=default_cluster(args.nodes, cluster.pod_cidr).nodes)
     if args.dns_upstream:
+        check_upstreams(tuple(args.dns_upstream))
         cluster = replace(cluster, dns_upstreams=tuple(args.dns_upstream))
     return replace(wishes, cluster=cluster)
 
@@ -94,9 +99,8 @@ def _print_welcome(status: dict[str, Any], settings: Settings) -> None:
     if loopback and status["gateways"]:
         _say(f"on this machine: {loopback}")
     if settings.rootless:
-        _say(
-            "without root: load balancer addresses are reached from inside (`seaway exec outside -- curl …`), and from this machine by loopback only"
-        )
+        _say("without root, this machine reaches the gateway by its loopback ports only;")
+        _say("load balancer addresses and node ports answer inside: `seaway exec outside -- curl …`")
     _say(f"findings: {summary_line(status['findings'])}" + (" (`seaway check` shows them)" if any(status["findings"].values()) else ""))
 
 

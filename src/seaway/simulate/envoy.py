@@ -13,8 +13,6 @@ import re2
 
 from seaway.protocols.xds_resource import XdsResource
 from seaway.simulate.envoy_config import (
-    DirectResponse,
-    Header,
     HeaderMatch,
     Listener,
     Redirect,
@@ -28,6 +26,7 @@ from seaway.simulate.envoy_config import (
 
 _UNRESERVED = re.compile(r"%(?:2[dDeE]|3[0-9]|4[1-9a-fA-F]|5[0-9aAfF]|6[1-9a-fA-F]|7[0-9aAeE])")  # escapes of A-Z a-z 0-9 - . _ ~
 _UNESCAPED = re.compile(r"[{}|^`\"<>]")
+_STATUSES = {"MOVED_PERMANENTLY": 301, "FOUND": 302, "SEE_OTHER": 303, "TEMPORARY_REDIRECT": 307, "PERMANENT_REDIRECT": 308}
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +179,9 @@ def _outcome(route: Route, seen: _Seen) -> Forwarded | Answered:
     if route.route is not None:
         return Forwarded(route.route.cluster, _rewritten(route.route.regex_rewrite, seen))
     if route.redirect is not None:
-        return Answered(308, _redirected(route.redirect, seen), "")
+        return Answered(_STATUSES[route.redirect.response_code], _redirected(route.redirect, seen), "")
     assert route.direct_response is not None, "the plan uses no other kind of action"
-    return _answered(route.direct_response, route.response_headers_to_add, seen)
+    return Answered(route.direct_response.status, "", route.direct_response.body.inline_string)
 
 
 def _rewritten(rewrite: Rewrite | None, seen: _Seen) -> str:
@@ -196,20 +195,16 @@ def _rewritten(rewrite: Rewrite | None, seen: _Seen) -> str:
 
 
 def _redirected(redirect: Redirect, seen: _Seen) -> str:
-    """The URL of a redirect to https. Port 80, plain HTTP's own, is not carried over."""
+    """The URL of a redirect. Port 80, plain HTTP's own, is not carried over to https, nor 443 to http."""
+    scheme = redirect.scheme_redirect or ("https" if redirect.https_redirect else seen.scheme)
     name, port = _split_port(seen.authority)
     if redirect.host_redirect:
         name, port = redirect.host_redirect, ""
-    elif redirect.port_redirect:
-        port = f":{redirect.port_redirect}"
-    elif port == ":80":
+    elif scheme != seen.scheme and port == {"http": ":80", "https": ":443"}[seen.scheme]:
         port = ""
-    path = _rewritten(redirect.regex_rewrite, seen)
-    return f"https://{name}{port}{path if path.startswith('/') else '/' + path}"
-
-
-def _answered(response: DirectResponse, headers: tuple[Header, ...], seen: _Seen) -> Answered:
-    values = {":authority": seen.authority, ":path": seen.path + seen.query, ":scheme": seen.scheme}
-    template = next((one.header.value for one in headers if one.header.key == "location"), "")
-    location = re.sub(r"%%|%REQ\(([^)]*)\)%", lambda one: values[one[1]] if one[1] else "%", template)
-    return Answered(response.status, location, response.body.inline_string)
+    if redirect.port_redirect:
+        port = f":{redirect.port_redirect}"
+    path = redirect.path_redirect + ("" if "?" in redirect.path_redirect else seen.query)
+    if not redirect.path_redirect:
+        path = _rewritten(redirect.regex_rewrite, seen)
+    return f"{scheme}://{name}{port}{path if path.startswith('/') else '/' + path}"

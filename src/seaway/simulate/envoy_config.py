@@ -47,10 +47,14 @@ class RouteAction(Struct, frozen=True, kw_only=True):
 
 
 class Redirect(Struct, frozen=True, kw_only=True):
-    """All our redirects of this kind go to https with status 308."""
+    """`response_code` is the name of a status; left out, as the default value of its enumeration, for 301."""
 
+    https_redirect: bool = False
+    scheme_redirect: str = ""
     host_redirect: str = ""
     port_redirect: int = 0
+    path_redirect: str = ""
+    response_code: str = "MOVED_PERMANENTLY"
     regex_rewrite: Rewrite | None = None
 
 
@@ -61,15 +65,6 @@ class Body(Struct, frozen=True, kw_only=True):
 class DirectResponse(Struct, frozen=True, kw_only=True):
     status: int
     body: Body = Body()
-
-
-class HeaderValue(Struct, frozen=True, kw_only=True):
-    key: str
-    value: str = ""
-
-
-class Header(Struct, frozen=True, kw_only=True):
-    header: HeaderValue
 
 
 class Metadata(Struct, frozen=True, kw_only=True):
@@ -83,7 +78,6 @@ class Route(Struct, frozen=True, kw_only=True):
     route: RouteAction | None = None
     redirect: Redirect | None = None
     direct_response: DirectResponse | None = None
-    response_headers_to_add: tuple[Header, ...] = ()
 
 
 class VirtualHost(Struct, frozen=True, kw_only=True):

@@ -35,6 +35,10 @@ FIRST_RETRY_S = 0.02
 
 LONGEST_RETRY_S = 1.0
 
+RETURN_S = 3.0
+"""How long a pod that was ready when its agent died counts as ready after the next agent is there, unless that says otherwise: programs
+outlive their agent, and its probes need a while to find out again."""
+
 
 class Link(Protocol):
     """What the control plane asks of a node's agent, real or fake."""
@@ -65,12 +69,17 @@ class Link(Protocol):
 
 
 class AgentLink:
-    """`hear` is called on the loop with every report: the full ready set after each connect, then changes and events."""
+    """`hear` is called on the loop with every report: the full ready set after each connect, then changes and events.
 
-    def __init__(self, socket: Path, hear: Callable[[Report], None]) -> None:
+    `presumed` are pods that were ready when an earlier agent, which is dead now, was last heard.
+    """
+
+    def __init__(self, socket: Path, hear: Callable[[Report], None], presumed: frozenset[PodName] = frozenset()) -> None:
         self._socket = socket
         self._hear = hear
         self._ready: frozenset[PodName] = frozenset()
+        self._presumed = presumed
+        self._over: asyncio.TimerHandle | None = None
         self._ids = itertools.count(1)
         self._pending: dict[int, tuple[bytes, asyncio.Future[Applied | Done]]] = {}
         self._writer: asyncio.StreamWriter | None = None
@@ -78,7 +87,7 @@ class AgentLink:
 
     @property
     def ready(self) -> frozenset[PodName]:
-        return self._ready
+        return self._ready | self._presumed
 
     @property
     def connected(self) -> bool:
@@ -102,6 +111,8 @@ class AgentLink:
         await self._ask(Stop(next(self._ids)), timeout_s)
 
     async def close(self) -> None:
+        if self._over is not None:
+            self._over.cancel()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -148,12 +159,25 @@ class AgentLink:
             return
         match line:
             case ReadySet(pods=pods):
+                self._presume(self.ready)
                 self._ready = frozenset(pod_name(pod) for pod in pods)
             case ReadyChange(pod=pod, ready=True):
                 self._ready |= {pod_name(pod)}
             case ReadyChange(pod=pod):
                 self._ready -= {pod_name(pod)}
+                self._presumed -= {pod_name(pod)}
             case _:
                 pass
         if not isinstance(line, Done):
             self._hear(line)
+
+    def _presume(self, ready: frozenset[PodName]) -> None:
+        """A new connection: what was ready before it counts for a while."""
+        if self._over is not None:
+            self._over.cancel()
+        self._presumed = ready
+        self._over = asyncio.get_running_loop().call_later(RETURN_S, self._presume_nothing) if ready else None
+
+    def _presume_nothing(self) -> None:
+        self._presumed = frozenset()
+        self._hear(ReadySet(tuple(sorted(map(str, self._ready)))))

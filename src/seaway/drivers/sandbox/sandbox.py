@@ -20,6 +20,11 @@ from seaway.drivers.process.pidfile import living, write_pid_file
 from seaway.model.names import HOST_NETNS, NETNS_FOLDER
 
 _SETTLE_S = 5.0
+_PID_FILE = "sandbox.json"
+
+# The anchor waits for a line before it settles. Should we die before its pid file is written, the pipe closes and it ends: no anchor is
+# ever left that nobody can find.
+_ANCHOR = ("sh", "-c", "read -r go && exec sleep infinity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,7 @@ class Sandbox:
 
 def find_sandbox(state: Path) -> Sandbox | None:
     """The sandbox that an earlier `up` left in this state folder, if its anchor still lives."""
-    anchor = living(state / "sandbox.json")
+    anchor = living(state / _PID_FILE)
     if anchor is None:
         return None
     return Sandbox(state, anchor.pid, _is_rootless(anchor.pid))
@@ -51,10 +56,13 @@ def create_sandbox(state: Path) -> Sandbox:
         command += ["--user", "--map-root-user"]
     (state / NETNS_FOLDER).mkdir(parents=True, exist_ok=True)
     anchor = subprocess.Popen(
-        [*command, "sleep", "infinity"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+        [*command, *_ANCHOR], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
     )
-    _await_exec(anchor)
-    write_pid_file(state / "sandbox.json", anchor.pid)
+    assert anchor.stdin is not None
+    with anchor.stdin as gate:
+        _await_exec(anchor)
+        write_pid_file(state / _PID_FILE, anchor.pid)
+        gate.write(b"go\n")
     return Sandbox(state, anchor.pid, rootless)
 
 
@@ -86,21 +94,20 @@ def enter_sandbox(sandbox: Sandbox, *, prepare: bool = False) -> None:
 def destroy_sandbox(state: Path) -> int:
     """Ends every process in the sandbox of this state folder, the anchor last; the kernel then removes the rest. Returns their number.
 
-    May be called at any time; without a living sandbox it finds nothing to do.
+    May be called at any time; without a sandbox it finds nothing to do. Also ends those that have outlived their anchor.
     """
-    sandbox = find_sandbox(state)
-    if sandbox is None:
+    if not (state / _PID_FILE).exists():
         return 0
-    members = _members(sandbox)
+    sandbox = find_sandbox(state)
+    members, anchor = _members(state, sandbox), [sandbox.anchor] if sandbox is not None else []
     for pid in members:
         _kill(pid, signal.SIGTERM)
     _await_end(members, 1.5)
-    _kill(sandbox.anchor, signal.SIGKILL)
-    for pid in members:
+    for pid in (*anchor, *members):
         _kill(pid, signal.SIGKILL)
-    _await_end([*members, sandbox.anchor], _SETTLE_S)
-    (state / "sandbox.json").unlink(missing_ok=True)
-    return len(members) + 1
+    _await_end([*members, *anchor], _SETTLE_S)
+    (state / _PID_FILE).unlink(missing_ok=True)
+    return len(members) + len(anchor)
 
 
 def _prepare(sandbox: Sandbox, own_network: int) -> None:
@@ -118,13 +125,13 @@ def _is_rootless(pid: int) -> bool:
 
 
 def _await_exec(anchor: subprocess.Popen[bytes]) -> None:
-    """Waits until `unshare` has become `sleep`: only then do all namespaces exist."""
+    """Waits until `unshare` has become the shell: only then do all namespaces exist."""
     deadline = time.monotonic() + _SETTLE_S
     while time.monotonic() < deadline:
         if anchor.poll() is not None:
             words = (anchor.stderr.read() if anchor.stderr else b"").decode(errors="replace").strip()
             raise DriverError(f"no namespaces: {words}", help=_namespace_help())
-        if Path(f"/proc/{anchor.pid}/comm").read_text().strip() == "sleep":
+        if Path(f"/proc/{anchor.pid}/comm").read_text().strip() == "sh":
             return
         time.sleep(0.002)
     anchor.kill()
@@ -139,22 +146,31 @@ def _namespace_help() -> str:
     )
 
 
-def _members(sandbox: Sandbox) -> list[int]:
-    """All processes, but for this one and the anchor, whose mount namespace or user namespace is the sandbox's or that stem from it."""
-    found = []
-    inside = os.stat(f"/proc/{sandbox.anchor}/ns/mnt").st_ino
-    folder = os.fsencode(f"{sandbox.netns_folder} ")
+def _members(state: Path, sandbox: Sandbox | None) -> list[int]:
+    """All processes, but for this one and the anchor, whose mount namespace is the sandbox's or was copied from it.
+
+    A copy (of a program in a pod), and what is left of a sandbox without its anchor, is known by the mount that only a sandbox has.
+    """
+    found: list[int] = []
+    inside = os.stat(f"/proc/{sandbox.anchor}/ns/mnt").st_ino if sandbox is not None else None
+    passed = {os.getpid(), sandbox.anchor if sandbox is not None else 0}
+    folder = _as_in_mountinfo(state / NETNS_FOLDER)
     for entry in os.scandir("/proc"):
-        if not entry.name.isdigit() or int(entry.name) in (sandbox.anchor, os.getpid()):
+        if not entry.name.isdigit() or int(entry.name) in passed:
             continue
         try:
             same = os.stat(f"/proc/{entry.name}/ns/mnt").st_ino == inside
-            # a program in a pod has a mount namespace of its own, copied from the sandbox's: it still holds the sandbox's tmpfs
             if same or folder in Path(f"/proc/{entry.name}/mountinfo").read_bytes():
                 found.append(int(entry.name))
         except OSError:
             continue  # gone meanwhile, or another user's
     return found
+
+
+def _as_in_mountinfo(folder: Path) -> bytes:
+    """How a mount on this folder is told: blanks are octal in /proc/PID/mountinfo (proc(5))."""
+    escaped = str(folder).replace("\\", "\\134").replace(" ", "\\040").replace("\t", "\\011").replace("\n", "\\012")
+    return os.fsencode(f" {escaped} ")
 
 
 def _kill(pid: int, signal_number: int) -> None:

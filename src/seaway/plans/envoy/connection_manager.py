@@ -30,13 +30,14 @@ def build_connection_manager(gateway: Gateway, tls: bool) -> Fields:
     * Headers with an underscore are dropped, as nginx does: `x_user` and `x-user` are one variable to many a backend.
     * Paths are normalised and slashes merged before they are matched, and forwarded so. `%2F` stays as it is, for matching too.
     * Nobody is internal: `x-envoy-*` of a client never steers a request, however private the client's address is.
+    * The router counts nothing by status code (`dynamic_stats`): nobody reads it, and each request would pay for it.
     * The client's address is the peer's. What it claims in X-Forwarded-For is set aside in `routes.py`.
     """
     manager = HttpConnectionManager(
         stat_prefix=route_name(gateway.name, tls),
         codec_type="AUTO",  # HTTP/1.1, and HTTP/2 by ALPN or with prior knowledge
         rds={"config_source": ADS, "route_config_name": route_name(gateway.name, tls)},
-        http_filters=[extension("envoy.filters.http.router", Router(suppress_envoy_headers=True))],
+        http_filters=[extension("envoy.filters.http.router", Router(suppress_envoy_headers=True, dynamic_stats=wrapped(False)))],
         common_http_protocol_options={"idle_timeout": seconds(KEEP_ALIVE_S), "headers_with_underscores_action": "DROP_HEADER"},
         http_protocol_options={"accept_http_10": True},
         http2_protocol_options=HTTP2,

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import re2
 
 from seaway.model.route import Gateway, Route
+from seaway.plans.envoy.guards import authority
 from seaway.plans.envoy.proto import Fields
 from seaway.plans.envoy.refusals import refuses_host
 
@@ -49,13 +50,3 @@ def _groups(domain: str, routes: tuple[Route, ...], anywhere: tuple[Route, ...])
     yield HostRoutes(domain, routes, (authority(one_label),))
     if anywhere:
         yield HostRoutes(domain, anywhere, (authority(one_label, invert=True),))
-
-
-def authority(pattern: str, invert: bool = False) -> Fields:
-    """HeaderMatcher: the whole Host header, port and all, matches (or does not match) this expression."""
-    return header(":authority", pattern, invert)
-
-
-def header(name: str, pattern: str, invert: bool = False) -> Fields:
-    """HeaderMatcher: the whole value matches this RE2 expression; `:path` includes the query."""
-    return {"name": name, "string_match": {"safe_regex": {"regex": pattern}}, "invert_match": invert}

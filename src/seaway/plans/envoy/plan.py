@@ -19,7 +19,10 @@ from seaway.protocols.xds_resource import XdsResource
 
 @dataclass(frozen=True, slots=True)
 class EnvoyView:
-    """Whose Envoy it is. `netns_folder` is the absolute path of the folder that holds namespace files (see `model/names.py`)."""
+    """Whose Envoy it is. `netns_folder` is the absolute path of the folder that holds namespace files (see `model/names.py`).
+
+    `default_certificate` is for gateways that name none of their own.
+    """
 
     node: str
     netns_folder: str
@@ -43,12 +46,13 @@ def _resources(model: Model, health: Health, view: EnvoyView) -> Iterator[XdsRes
         pods = [model.pod[name] for name in gateway.pods if name in model.pod and model.pod[name].node == view.node]
         if not pods:
             continue
+        default = gateway.default_certificate or view.default_certificate
         for pod in pods:
-            yield from plan_gateway_listeners(gateway, pod, view.netns_folder, view.default_certificate)
+            yield from plan_gateway_listeners(gateway, pod, view.netns_folder, default)
         for tls in (False, True) if gateway.https_ports else (False,):
             yield plan_routes(model, gateway, tls)
         if gateway.https_ports:
-            for certificate, _ in certificates(gateway, view.default_certificate).values():
+            for certificate, _ in certificates(gateway, default).values():
                 yield plan_certificate(certificate)
         for name, port in sorted(_forwarded(gateway)):
             yield plan_cluster(model, model.service[name], port)

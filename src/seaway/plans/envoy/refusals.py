@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re2
 
-from seaway.model.route import Action, Exact, Forward, PathMatch, Prefix, Redirect, Regex, Respond
+from seaway.model.route import Action, Exact, Forward, PathMatch, Prefix, Redirect, Regex, Respond, Rewrite
+from seaway.plans.envoy.redirects import REDIRECT_CODES, parse_location
 
 # CR, LF and NUL are refused in headers and rewrites; a lone surrogate has no UTF-8 form.
 _UNSENDABLE = re2.compile(r"[\x00\r\n]")
 # A domain or a server name: printable ASCII, a star only as `*` or in front. Names of DNS are stricter; Envoy is not.
 _HOST = re2.compile(r"\*|(?:\*\.)?[!-)+-~]+")
-REDIRECT_STATUSES = range(300, 309)
 RESPOND_STATUSES = range(200, 600)  # DirectResponseAction.status
 
 
@@ -35,11 +35,20 @@ def refuses_action(action: Action) -> bool:
     """Whether Envoy would refuse to do this."""
     match action:
         case Forward(rewrite=rewrite):
-            return rewrite is not None and (not is_expression(rewrite.pattern) or not _sendable(rewrite.substitution))
-        case Redirect(location, status):
-            return not _sendable(location) or status not in REDIRECT_STATUSES
+            return rewrite is not None and _refuses_rewrite(rewrite)
+        case Redirect(location, status, rewrite):
+            return (
+                not _sendable(location)
+                or (to := parse_location(location)) is None
+                or status not in REDIRECT_CODES
+                or (rewrite is not None and (bool(to.path) or _refuses_rewrite(rewrite)))
+            )
         case Respond(status, why):
             return not _encodes(why) or status not in RESPOND_STATUSES
+
+
+def _refuses_rewrite(rewrite: Rewrite) -> bool:
+    return not is_expression(rewrite.pattern) or not _sendable(rewrite.substitution)
 
 
 def is_expression(pattern: str) -> bool:

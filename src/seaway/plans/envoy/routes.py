@@ -7,7 +7,6 @@ https://github.com/kubernetes/ingress-nginx/blob/main/docs/user-guide/nginx-conf
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
 
 import re2
 from google.protobuf.message import Message
@@ -16,14 +15,14 @@ from seaway.core.names import Key
 from seaway.model.index import Model
 from seaway.model.names import cluster_name, route_name
 from seaway.model.route import Exact, Forward, Gateway, PathMatch, Prefix, Redirect, Regex, Respond, Route
-from seaway.plans.envoy.hosts import HostRoutes, authority, header, host_routes
+from seaway.plans.envoy.hosts import HostRoutes, host_routes
 from seaway.plans.envoy.proto import Fields, PreviousHostsPredicate, RouteConfiguration, VirtualHost, extension, seconds, wrapped
+from seaway.plans.envoy.redirects import https_redirects, redirect_action
 from seaway.plans.envoy.refusals import refuses_action, refuses_match
 from seaway.plans.envoy.resource import as_utf8, build_resource, provenance
 from seaway.protocols.xds_resource import ROUTES, XdsResource
 
 IDLE_TIMEOUT_S = 60  # ingress-nginx proxy-read-timeout: the longest silence, not the longest answer
-HTTPS_REDIRECT_STATUS = "PERMANENT_REDIRECT"  # 308, ingress-nginx http-redirect-code
 MAX_WHY = 1000  # characters; Envoy refuses a direct response of more than 4,096 bytes
 OVERWRITE = "OVERWRITE_IF_EXISTS_OR_ADD"
 
@@ -91,7 +90,7 @@ def _routes(model: Model, group: HostRoutes, route: Route, tls: bool) -> Iterato
     match = _path_match(route.match)
     named: Fields = {"name": as_utf8(str(route.origin)), "metadata": provenance(route.origin, route.owner)}
     if route.https_redirect and not tls:
-        for guards, redirect in _https_redirects(group.domain, route.match):
+        for guards, redirect in https_redirects(group.domain, route.match):
             yield {**named, "match": {**match, "headers": [*group.guards, *guards]}, "redirect": redirect}
     else:
         yield {**named, "match": {**match, "headers": list(group.guards)}, **_action(model, route)}
@@ -112,32 +111,14 @@ def _path_match(match: PathMatch) -> Fields:
             return {"safe_regex": {"regex": pattern}}
 
 
-def _https_redirects(domain: str, match: PathMatch) -> Iterator[tuple[list[Fields], Fields]]:
-    """RedirectActions to https with the header guards of each, as ingress-nginx's ssl-redirect answers.
-
-    The port of the Host header goes: an exact host is named outright; for a wildcard, Envoy can only replace a port by 443. One slash
-    at the end of the URL goes too (ingress-nginx issue 6931), so `/a/` needs an answer of its own; `/a/?b` keeps it.
-    """
-    host: Fields = {"https_redirect": True, "response_code": HTTPS_REDIRECT_STATUS}
-    hosts: list[tuple[list[Fields], Fields]] = [([], {**host, "host_redirect": domain})]
-    if domain.startswith("*"):
-        hosts = [([authority(r".*:[0-9]+")], {**host, "port_redirect": 443}), ([], host)]
-    slash: Fields = {"regex_rewrite": {"pattern": {"regex": "/$"}, "substitution": ""}}
-    paths: list[tuple[list[Fields], Fields]] = [([header(":path", r"[^?]*/")], slash), ([], {})]
-    if isinstance(match, Exact) and not match.path.endswith("/"):
-        paths = paths[1:]
-    for (host_guards, by_host), (path_guards, by_path) in product(hosts, paths):
-        yield [*host_guards, *path_guards], {**by_host, **by_path}
-
-
 def _action(model: Model, route: Route) -> Fields:
     if refuses_action(route.action):
         return _respond(503, "This route cannot be served: see `seaway check`.")
     match route.action:
         case Forward():
             return {"route": _forward(model, route.action)}
-        case Redirect(location, status):
-            return _redirect(location, status)
+        case Redirect():
+            return {"redirect": redirect_action(route.action)}
         case Respond(status, why):
             return _respond(status, why)
 
@@ -151,21 +132,6 @@ def _forward(model: Model, forward: Forward) -> Fields:
     if forward.rewrite is not None:
         fields["regex_rewrite"] = {"pattern": {"regex": forward.rewrite.pattern}, "substitution": forward.rewrite.substitution}
     return fields
-
-
-def _redirect(location: str, status: int) -> Fields:
-    """The Location as written, a path completed by the request's scheme and host; neither path nor query of the request is kept.
-
-    Envoy's RedirectAction knows five codes only and writes its own Location, so this is a direct response that carries the header.
-    """
-    if not location:
-        location = "%REQ(:scheme)%://%REQ(:authority)%%REQ(:path)%"
-    elif location.startswith("/") and not location.startswith("//"):
-        location = "%REQ(:scheme)%://%REQ(:authority)%" + location.replace("%", "%%")
-    else:
-        location = location.replace("%", "%%")
-    value = {"header": {"key": "location", "value": location}, "append_action": OVERWRITE}
-    return {"direct_response": {"status": status}, "response_headers_to_add": [value]}
 
 
 def _respond(status: int, why: str) -> Fields:

@@ -58,10 +58,10 @@ class NodeOrders:
 
 def plan_node(model: Model, node: str) -> NodeOrders:
     """The orders of one node's agent."""
-    return NodeOrders(node, tuple(_orders(pod) for pod in model.pods_on(node)))
+    return NodeOrders(node, tuple(_orders(pod, model.cluster.domain) for pod in model.pods_on(node)))
 
 
-def _orders(pod: Pod) -> PodOrders:
+def _orders(pod: Pod, domain: str) -> PodOrders:
     listen: tuple[StandinPort, ...] = ()
     command: Command | None = None
     match pod.runs:
@@ -89,7 +89,7 @@ def _orders(pod: Pod) -> PodOrders:
         finite=pod.finite,
         probes=pod.probes,
         resolv_conf=render_resolv_conf(pod),
-        hosts=render_hosts(pod),
+        hosts=render_hosts(pod, domain),
         ports=_ports(pod),
     )
 
@@ -109,8 +109,9 @@ def render_resolv_conf(pod: Pod) -> str:
     return "\n".join(lines) + "\n"
 
 
-def render_hosts(pod: Pod) -> str:
-    """The pod's /etc/hosts: loopback, its own name, hostAliases."""
-    lines = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback", f"{pod.ip}\t{pod.hostname}"]
+def render_hosts(pod: Pod, domain: str) -> str:
+    """The pod's /etc/hosts: loopback, its own name (in full before short, where it has a subdomain), hostAliases."""
+    full = f"{pod.hostname}.{pod.subdomain}.{pod.id.namespace}.svc.{domain}\t" if pod.subdomain else ""
+    lines = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback", f"{pod.ip}\t{full}{pod.hostname}"]
     lines += [f"{ip}\t{' '.join(names)}" for ip, names in pod.hosts]
     return "\n".join(lines) + "\n"

@@ -9,9 +9,11 @@ import pytest
 
 from seaway.model.names import certificate_secret
 from seaway.model.route import Certificate, TlsHost
+from seaway.model.service import Health
 from seaway.model.workload import GatewayProxy
+from seaway.plans.envoy.plan import plan_envoy
 from seaway.plans.envoy.static import decode_resource
-from seaway.protocols.xds_resource import LISTENER
+from seaway.protocols.xds_resource import LISTENER, SECRET
 
 if TYPE_CHECKING:
     from tests.unit.plans.envoy.conftest import Draft
@@ -113,3 +115,15 @@ def test_a_percent_sign_in_a_path_is_no_formatter(shop: Draft) -> None:
     (state,) = filters(built["filter_chains"][0])["set_filter_state"]["on_new_connection"]
     assert state["format_string"]["text_format_source"]["inline_string"] == "/run/50%%/ns/ingress_gateway-0"
     assert built["address"]["socket_address"]["network_namespace_filepath"] == "/run/50%/ns/ingress_gateway-0"
+
+
+def test_a_gateways_own_default_certificate(shop: Draft, certificates: tuple[Certificate, ...]) -> None:
+    shop.tls = [TlsHost("bare.example.com", None, shop.origin())]
+    model = shop.model()
+    model = replace(model, gateways=tuple(replace(one, default_certificate=certificates[2]) for one in model.gateways))
+    plan = plan_envoy(model, Health(), shop.view())
+    built = cast(dict[str, Any], decode_resource(next(one for one in plan if one.name.endswith("/443") and one.type_url == LISTENER)))
+    own = certificate_secret("wild-tls")
+    assert built["default_filter_chain"]["name"] == own
+    assert {one["name"]: one["filter_chain_match"]["server_names"] for one in built["filter_chains"]} == {own: ["bare.example.com"]}
+    assert [one.name for one in plan if one.type_url == SECRET] == [own]
