@@ -32,11 +32,14 @@ from seaway.core.errors import DriverError
 from seaway.core.names import Key
 from seaway.drivers.envoy.admin import EnvoyAdmin
 from seaway.drivers.envoy.binary import find_envoy
-from seaway.drivers.envoy.process import EnvoyProcess, EnvoySpec
-from seaway.drivers.process.daemon import Adopted, DaemonEvent, Exited, Started
-from seaway.drivers.process.pidfile import start_time
+from seaway.drivers.envoy.generations import living_generations
+from seaway.drivers.envoy.process import EnvoyEvent, EnvoyProcess, EnvoySpec
+from seaway.drivers.envoy.replacement import NotReplaced, Replaced
+from seaway.drivers.process.daemon import Adopted, Backoff, Exited, Started
+from seaway.drivers.process.pidfile import living
 from seaway.drivers.xds.nodes import Refusals, Report, Settled
 from seaway.drivers.xds.real import XdsServer
+from seaway.model.names import envoy_id
 from seaway.plans.envoy.bootstrap import render_bootstrap
 from seaway.protocols.xds_resource import CLUSTER, ENDPOINTS, LISTENER, ROUTES, XdsResource
 from seaway.protocols.xds_stream import Accepted
@@ -46,6 +49,7 @@ assert _manager  # json_format finds the messages in an Any only where their mod
 
 NODE = "node-1"
 SOON_S = 10.0
+QUICK = Backoff(first_s=0.05, most_s=0.5)
 MESSAGES = {CLUSTER: Cluster, ENDPOINTS: ClusterLoadAssignment, LISTENER: Listener, ROUTES: RouteConfiguration}
 ADS = {"ads": {}, "resource_api_version": "V3"}
 PACKAGE = "type.googleapis.com/envoy.extensions.filters"
@@ -82,20 +86,50 @@ def route(name: str, status: int = 200, **match: Any) -> XdsResource:
     return resource(ROUTES, name, {"name": name, "virtual_hosts": [{"name": "v", "domains": ["*"], "routes": [rule]}]})
 
 
+class Served:
+    """What the control loop tells of its server."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+
+    def welcome(self, generation: int) -> None:
+        self.bench.xds.welcome(NODE, generation)
+
+    def complete(self) -> bool:
+        state = self.bench.xds.state(NODE)
+        return state.published == state.settled > 0 and not state.refused
+
+
 class Bench:
     """An Envoy, its control plane, and the folder of both (short: socket paths hold 107 bytes)."""
 
     def __init__(self, folder: Path, binary: Path) -> None:
         self.folder = folder
         self.reports: list[Report] = []
-        self.events: list[DaemonEvent] = []
+        self.events: list[EnvoyEvent] = []
         self.xds = XdsServer(lambda _, report: self.reports.append(report))
-        bootstrap = render_bootstrap(NODE, "test", str(folder / "xds.sock"), str(folder / "envoy-admin.sock"), 1)
-        self.spec = EnvoySpec("envoy-test", binary, bootstrap, folder, folder / "envoy.log")
+        self.spec = EnvoySpec("envoy-test", binary, self.render, folder, folder / "envoy.log", drain_s=2)
         self.envoy = self.supervisor()
 
+    def render(self, generation: int, admin_socket: Path) -> str:
+        return render_bootstrap(envoy_id(NODE, generation), "test", str(self.folder / "xds.sock"), str(admin_socket), 1)
+
     def supervisor(self) -> EnvoyProcess:
-        return EnvoyProcess(self.spec, lambda _, event: self.events.append(event))
+        return EnvoyProcess(self.spec, Served(self), lambda _, event: self.events.append(event), QUICK)
+
+    async def another(self, **changes: Any) -> int:
+        """Another control plane finds what runs here, and wants an Envoy that differs. Returns the pid of the one that it starts."""
+        await self.envoy.leave()
+        self.events.clear()
+        self.spec = replace(self.spec, **changes)
+        self.envoy = self.supervisor()
+        await self.envoy.start()
+        started = self.events[0]
+        assert isinstance(started, Started | Adopted)
+        return started.pid
+
+    async def heard(self, kind: type[EnvoyEvent]) -> None:
+        await self.until(lambda: any(isinstance(one, kind) for one in self.events))
 
     async def status(self, name: str) -> int:
         """What Envoy answers on this listener; 0 if nothing listens."""
@@ -202,7 +236,7 @@ async def timeout_of(bench: Bench, name: str) -> str:
 def test_outlives_its_control_plane_without_churn(folder: Path):
     async def body(bench: Bench) -> None:
         await bench.publish(*bench.good())
-        bench.envoy.leave()
+        await bench.envoy.leave()
         await bench.xds.stop()
         assert await bench.status("http") == 200
         pid = bench.events[0].pid if isinstance(bench.events[0], Started) else 0
@@ -232,24 +266,105 @@ def test_killed_it_comes_back_and_serves(folder: Path):
     run(folder, body)
 
 
-def test_another_bootstrap_replaces_it(folder: Path):
+def files_of(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("envoy-*"))
+
+
+def pids_of(folder: Path) -> list[int]:
+    return [process.pid for one in living_generations(folder) if (process := one.process) is not None]
+
+
+@pytest.mark.parametrize("change", [{"log_level": "error"}, {"drain_s": 3}], ids=["command line", "drain time"])
+def test_another_one_takes_the_place_of_the_first_while_that_serves(folder: Path, change: dict[str, Any]):
     async def body(bench: Bench) -> None:
         await bench.publish(*bench.good())
-        first = bench.envoy.pid or 0
-        assert not await bench.envoy.update(bench.spec)
-        assert bench.envoy.pid == first
-        bench.spec = replace(bench.spec, log_level="error")
-        assert await bench.envoy.update(bench.spec)
-        assert start_time(first) is None
-        second = bench.envoy.pid
-        bench.envoy.leave()
+        await bench.heard(Started)
+        first = bench.envoy.pid
+        second = await bench.another(**change)
+        assert bench.envoy.pid == second != first
+        assert pids_of(folder) == [first, second]
+        assert await bench.status("http") == 200
+        await bench.heard(Replaced)
+        assert pids_of(folder) == [second]
+        assert bench.envoy.refusal is None
+        assert await bench.publish(*bench.good(r=route("http", 201))) == Settled(2)
+        assert await bench.status("http") == 201
+        assert living(folder / "envoy.pid.json") == living_generations(folder)[0].process
+        assert await EnvoyAdmin(folder / "envoy-admin.sock").ready()
+        assert files_of(folder) == ["envoy-2.pid.json", "envoy-2.sock", "envoy-admin.sock"]
 
-        bench.spec = replace(bench.spec, bootstrap=bench.spec.bootstrap.replace('"5s"', '"6s"'))
-        bench.envoy = bench.supervisor()
-        await bench.envoy.start()
-        assert bench.envoy.pid not in (None, first, second)
-        assert start_time(second or 0) is None
-        assert (folder / "envoy.json").read_text() == bench.spec.bootstrap
+    run(folder, body)
+
+
+def test_a_connection_is_kept_until_the_drain_time_is_over(folder: Path):
+    async def body(bench: Bench) -> None:
+        await bench.publish(*bench.good())
+        await bench.envoy.wait_ready(SOON_S)
+        with socket.socket(socket.AF_UNIX) as kept:
+            kept.connect(f"{folder}/http.sock")
+            await bench.another(log_level="error")
+            await bench.until(lambda: any(one.draining for one in living_generations(folder)))
+            kept.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert (await asyncio.to_thread(kept.recv, 4096)).startswith(b"HTTP/1.1 200")
+            await bench.heard(Replaced)
+            assert len(pids_of(folder)) == 1
+
+    run(folder, body)
+
+
+def test_a_control_plane_that_dies_in_the_middle_is_followed_by_one_that_goes_on(folder: Path):
+    async def body(bench: Bench) -> None:
+        await bench.publish(*bench.good())
+        await bench.envoy.wait_ready(SOON_S)
+        first = bench.envoy.pid
+        second = await bench.another(log_level="error")
+        assert await bench.another() == second
+        assert isinstance(bench.events[0], Adopted)
+        assert pids_of(folder) == [first, second]
+        with socket.socket(socket.AF_UNIX) as kept:
+            kept.connect(f"{folder}/http.sock")
+            await bench.until(lambda: any(one.draining for one in living_generations(folder)))
+        third = await bench.another(log_level="warning")  # as the first, which is told to go and not taken over again
+        assert third not in (first, second)
+        await bench.heard(Replaced)
+        assert pids_of(folder) == [third]
+        assert await bench.status("http") == 200
+
+    run(folder, body)
+
+
+def test_the_one_before_goes_on_where_the_new_one_does_not_work(folder: Path):
+    async def body(bench: Bench) -> None:
+        await bench.publish(*bench.good())
+        await bench.envoy.wait_ready(SOON_S)
+        first, works = bench.envoy.pid or 0, bench.spec.render
+        await bench.another(render=lambda *_: '{"nonsense": 1}')
+        await bench.heard(NotReplaced)
+        assert pids_of(folder) == [first] == [bench.envoy.pid]
+        assert bench.envoy.refusal is not None
+        assert "nonsense" in bench.envoy.refusal.reason
+        assert await bench.publish(*bench.good(r=route("http", 201))) == Settled(2), "it follows changes"
+        assert await bench.status("http") == 201
+
+        bench.events.clear()
+        os.kill(first, signal.SIGKILL)
+        await bench.until(lambda: bench.envoy.trouble is not None)
+        assert bench.envoy.refusal is None, "none is left to fall back on: what is wanted is tried again"
+
+        assert await bench.another(render=works) != first
+        await bench.envoy.wait_ready(SOON_S)
+        assert bench.envoy.trouble is None
+
+    run(folder, body)
+
+
+def test_stop_ends_both(folder: Path):
+    async def body(bench: Bench) -> None:
+        await bench.publish(*bench.good())
+        await bench.envoy.wait_ready(SOON_S)
+        await bench.another(log_level="error")
+        await bench.envoy.stop()
+        assert pids_of(folder) == []
 
     run(folder, body)
 
@@ -260,7 +375,17 @@ def test_admin(folder: Path):
         admin = bench.envoy.admin
         await bench.envoy.wait_ready(SOON_S)
         assert await admin.stats("^listener_manager.total_listeners_active$") == {"listener_manager.total_listeners_active": 1}
-        await admin.drain()
+        assert await admin.serves()
+        with socket.socket(socket.AF_UNIX) as kept:
+            kept.connect(f"{folder}/http.sock")
+            kept.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            kept.recv(4096)
+            assert await admin.connections() == 1
+            await admin.stop_listening()
+            await admin.ask_clients_to_go()
+            await admin.ask_clients_to_go()
+            assert await admin.connections() == 1
+        assert await bench.status("http") == 0
         with pytest.raises(DriverError, match="404"):
             await admin.get("/no-such-page")
 
@@ -288,9 +413,9 @@ def test_an_envoy_that_never_gets_ready_is_named(folder: Path):
 
 def test_a_bootstrap_that_envoy_refuses_is_told_with_its_words(folder: Path):
     async def body(bench: Bench) -> None:
-        bench.spec = replace(bench.spec, bootstrap='{"nonsense": 1}')
-        await bench.envoy.update(bench.spec)
-        await bench.until(lambda: any(isinstance(one, Exited) for one in bench.events))
+        await bench.envoy.stop()
+        await bench.another(render=lambda *_: '{"nonsense": 1}')
+        await bench.heard(Exited)
         died = next(one for one in bench.events if isinstance(one, Exited))
         assert died.reason == "exited with code 1"
         assert any("nonsense" in line for line in died.log_tail)
@@ -299,6 +424,10 @@ def test_a_bootstrap_that_envoy_refuses_is_told_with_its_words(folder: Path):
 
 
 def test_a_folder_that_is_gone_is_named(folder: Path):
-    spec = EnvoySpec("envoy-test", Path("/bin/true"), "{}", folder / "gone", folder / "log")
-    with pytest.raises(DriverError, match="cannot write"):
-        asyncio.run(EnvoyProcess(spec).start())
+    async def body() -> None:
+        bench = Bench(folder, Path("/bin/true"))
+        bench.spec = replace(bench.spec, folder=folder / "gone")
+        with pytest.raises(DriverError, match="cannot write"):
+            await bench.supervisor().start()
+
+    asyncio.run(body())

@@ -251,19 +251,6 @@ def test_another_revision_is_replaced(tmp_path: Path):
     run(body)
 
 
-def test_restart_with_another_specification(tmp_path: Path):
-    async def body() -> None:
-        async with kept_up(shell(tmp_path)) as daemon:
-            before = daemon.pid
-            await daemon.restart(shell(tmp_path, "exec sleep 2000", revision="2"))
-            assert daemon.pid != before
-            found = read_pid_file(tmp_path / "pid.json")
-            assert found is not None
-            assert found.revision == "2"
-
-    run(body)
-
-
 def test_left_behind_it_runs_on(tmp_path: Path):
     async def body() -> None:
         first = Daemon(shell(tmp_path))

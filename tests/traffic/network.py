@@ -372,14 +372,15 @@ def make_network(before: str = "", machine: Machine | None = None) -> Network:
     return Network(machine or Machine(before), Path(tempfile.mkdtemp(prefix="sw-", dir="/tmp")))
 
 
-def end_network(network: Network, failed: bool = False) -> None:
-    """Down, nothing left, machine away. Kills what is left all the same, so that one failure does not spoil other tests."""
+def end_network(network: Network) -> None:
+    """Down, nothing left, machine away; and nobody has crashed. Kills what is left all the same, so that one failure stays one."""
     try:
         network.down()
+        crashes = [path.read_text(errors="replace") for path in network.home.rglob("*.log")]
+        assert not any("Traceback" in one for one in crashes), crashes
     finally:
         for pid, _ in processes_with(str(network.home)):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         network.machine.close()
-        if not failed:
-            shutil.rmtree(network.home, ignore_errors=True)
+        shutil.rmtree(network.home, ignore_errors=True)

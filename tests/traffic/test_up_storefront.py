@@ -204,8 +204,8 @@ def test_check_of_the_running_network_and_of_the_folder(storefront: Network) -> 
 
 def test_get(storefront: Network) -> None:
     text = storefront.text("get", "svc", "-n", "production")
-    assert re.search(r"^web +ClusterIP +10\.\S+ +<none> +80/TCP +2 +\S*30-web\.yaml:\d+$", text, re.M)
-    assert re.search(r"^supplier-database +ExternalName +None +database\.external\.com ", text, re.M)
+    assert re.search(r"^web +ClusterIP +10\.\S+ +<none> +80/TCP +2 +\S*30-web\.yaml:\d+$", text, re.MULTILINE)
+    assert re.search(r"^supplier-database +ExternalName +None +database\.external\.com ", text, re.MULTILINE)
     ingress = storefront.json("get", "ingress/storefront", "-n", "production")
     assert ingress["status"]["loadBalancer"]["ingress"] == [{"ip": storefront.gateway}]
     assert ingress["seaway"]["line"] == 2

@@ -16,13 +16,13 @@ from seaway.app.control import ControlServer
 from seaway.app.down import forget
 from seaway.app.engines import Engines, NetworkThread, NodeEngines, node_folder
 from seaway.app.loop import Loop, is_up
-from seaway.app.processes import agent_daemon, envoy_daemon
+from seaway.app.processes import NodeSource, Supervised, agent_daemon, envoy_process, process_findings
 from seaway.app.questions import questions
 from seaway.app.relay import pipe_of
 from seaway.app.settings import Settings
 from seaway.app.state import StateFolder, read_leases, write_atomically
 from seaway.app.views.status import status_document
-from seaway.core.codes.engines import ENGINE_FAILED
+from seaway.core.codes.engines import ENGINE_FAILED, ENVOY_NOT_REPLACED, PROCESS_CANNOT_START, PROCESS_DIED
 from seaway.core.errors import DriverError
 from seaway.core.finding import Finding
 from seaway.drivers.agent.link import AgentLink
@@ -30,9 +30,11 @@ from seaway.drivers.agent.messages import ReadyChange, ReadySet, Report
 from seaway.drivers.agent.server import SOCKET_FILE
 from seaway.drivers.ca.default_certificate import default_certificate
 from seaway.drivers.envoy.binary import find_envoy
+from seaway.drivers.envoy.process import EnvoyEvent
+from seaway.drivers.envoy.replacement import NotReplaced, Replaced
 from seaway.drivers.netns.real import NetworkDriver
 from seaway.drivers.nft.real import NftDriver
-from seaway.drivers.process.daemon import Adopted, Daemon, DaemonEvent, Exited, Started, StartFailed
+from seaway.drivers.process.daemon import Adopted, Exited, Started, StartFailed
 from seaway.drivers.process.pidfile import living
 from seaway.drivers.sandbox.sandbox import Sandbox, destroy_sandbox
 from seaway.drivers.xds.nodes import Disconnected, WaveDone
@@ -52,6 +54,9 @@ _ADOPTED_S = 3.0
 """How long an agent that was found running may take to say which pods are ready, before anything is published without it."""
 
 _DRIFT_S = 5.0
+_SAID_AT_ONCE = (PROCESS_DIED, PROCESS_CANNOT_START, ENVOY_NOT_REPLACED)
+"""Findings that were told as events already, each time with the newest words."""
+
 _FIRST_NEWS_S = 0.01
 _NEWS_S = 0.1
 
@@ -65,7 +70,7 @@ class ControlPlane:
         self._source = source
         self._sandbox = sandbox
         self._say = say
-        self._daemons: list[Daemon] = []
+        self._processes: list[Supervised] = []
         self._adopted: set[str] = set()
         self._stop = asyncio.Event()
         self._stops = 0
@@ -84,11 +89,12 @@ class ControlPlane:
         await network.ensure(NetworkPlan(nodes, (), ()))
         xds = XdsServer(self._heard_envoy)
         await xds.start(self.state.xds_socket)
-        await self._start_processes()
+        await self._start_processes(xds)
         engines = Engines(network, xds, {node.name: await self._node_engines(node.name) for node in cluster.nodes})
         self.loop = Loop(self._read, cluster, engines, self._views, (self.state.leases, read_leases(self.state.leases)))
         self.loop.after_pass.append(self._write_status)
-        control = ControlServer(questions(self.loop, self._daemons_running))
+        self.loop.process_findings = lambda: process_findings(self._processes, self.state.logs)
+        control = ControlServer(questions(self.loop, self._processes_running))
         await control.start(self.state.control_socket)
         await self._await_adopted_agents()
         self.loop.pods_changed()
@@ -113,16 +119,20 @@ class ControlPlane:
     async def _until_stopped(self) -> None:
         await self._stop.wait()
 
-    async def _start_processes(self) -> None:
+    async def _start_processes(self, xds: XdsServer) -> None:
         """Starts, or finds, Envoy and agent of every node."""
         binary = find_envoy(Path(self.settings.envoy) if self.settings.envoy else None)
         for node in self.settings.cluster.nodes:
             node_folder(self.state, node.name)
             agent = agent_daemon(self.state, self._sandbox.netns_folder, node.name, self._heard_process)
-            envoy = envoy_daemon(self.state, self._sandbox.netns_folder, node.name, binary, self._heard_process)
-            self._daemons += [agent, envoy]
+            source = NodeSource(xds, node.name, self._is_complete)
+            envoy = envoy_process(self.state, self._sandbox.netns_folder, binary, source, self._heard_process)
+            self._processes += [agent, envoy]
             await agent.start()
             await envoy.start()
+
+    def _is_complete(self, node: str) -> bool:
+        return self.loop is not None and self.loop.envoy_is_complete(node)
 
     async def _node_engines(self, node: str) -> NodeEngines:
         folder = self.state.node(node)
@@ -148,7 +158,7 @@ class ControlPlane:
         }
 
     def _host_ports(self, gateway: str) -> tuple[HostPort, ...]:
-        if self._sandbox.rootless:
+        if not self.settings.linked:
             return tuple(HostPort(one.port, one.tls, gateway, None, str(pipe_of(self.state, one))) for one in self.settings.loopback)
         return tuple(HostPort(one.port, one.tls, gateway, HOST_NETNS, None) for one in self.settings.loopback)
 
@@ -181,10 +191,10 @@ class ControlPlane:
         while True:
             if not version and is_up(loop) and loop.current is not None:
                 version = loop.current.built.snapshot.version
-                started(status_document(loop, self._daemons_running()))
+                started(status_document(loop, self._processes_running()))
                 seen = frozenset(loop.findings)
             for finding in loop.findings:
-                if finding not in seen and (version or finding.code is ENGINE_FAILED):
+                if finding not in seen and finding.code not in _SAID_AT_ONCE and (version or finding.code is ENGINE_FAILED):
                     self._say(f"{finding.severity.value}[{finding.code.id}] {finding.origin.full}: {finding.message}")
             seen = frozenset(loop.findings)
             if version and loop.current is not None and loop.current.built.snapshot.version != version:
@@ -214,7 +224,7 @@ class ControlPlane:
             case _:
                 pass
 
-    def _heard_process(self, name: str, event: DaemonEvent) -> None:
+    def _heard_process(self, name: str, event: EnvoyEvent) -> None:
         match event:
             case Adopted():
                 self._adopted.add(name)
@@ -225,16 +235,20 @@ class ControlPlane:
                     self._say(f"  {line}")
             case StartFailed(reason=reason, restart_in_s=pause):
                 self._say(f"{name} {reason}; tried again in {pause:g} s")
+            case Replaced():
+                self._say(f"{name} has replaced the one from before")
+            case NotReplaced(reason=reason):
+                self._say(f"{name} is still the one from before: {reason}")
             case Started():
                 pass
 
-    def _daemons_running(self) -> Mapping[str, bool]:
-        return {daemon.spec.name: daemon.pid is not None for daemon in self._daemons}
+    def _processes_running(self) -> Mapping[str, bool]:
+        return {process.name: process.pid is not None for process in self._processes}
 
     def _write_status(self) -> None:
         assert self.loop is not None
         with suppress(OSError):
-            write_atomically(self.state.status, json.dumps(status_document(self.loop, self._daemons_running())).encode())
+            write_atomically(self.state.status, json.dumps(status_document(self.loop, self._processes_running())).encode())
 
     def _asked_to_stop(self) -> None:
         self._stops += 1
@@ -247,7 +261,7 @@ class ControlPlane:
         """Everything away, in the order in which nothing is started again meanwhile."""
         for link in self._links.values():
             await link.close()
-        await asyncio.gather(*(daemon.stop() for daemon in self._daemons))
+        await asyncio.gather(*(process.stop() for process in self._processes))
         await xds.stop()
         if (relay := living(self.state.relay_pid)) is not None:
             os.kill(relay.pid, signal.SIGTERM)

@@ -78,6 +78,7 @@ class Loop:
         self.current: Current | None = None
         self.gate = Gate()
         self.after_pass: list[Callable[[], None]] = []
+        self.process_findings: Callable[[], Findings] = tuple
         self._read = read
         self._views = views
         self._leases_path, self._leases = leases
@@ -92,12 +93,12 @@ class Loop:
 
     @property
     def findings(self) -> Findings:
-        """All findings of the current state: of reading, of building, and what engines refused."""
+        """All findings of the current state: of reading, of building, what engines refused, and which processes do not work."""
         read = self._snapshot.findings if self._snapshot else ()
         built = self._built.findings if self._built else ()
         failed = (self._failure,) if self._failure else ()
         expired = find_expired(self._built.model, datetime.now(UTC)) if self._built else ()
-        return ordered((*read, *built, *expired, *self.gate.findings, *failed))
+        return ordered((*read, *built, *expired, *self.gate.findings, *failed, *self.process_findings()))
 
     def manifests_changed(self) -> None:
         """The source says that there is something new to read."""
@@ -121,6 +122,11 @@ class Loop:
         states = [self.engines.xds.state(name) for name in self.engines.nodes]
         if self._built is not None and not self._searching and all(one.settled == one.published and not one.refused for one in states):
             self.gate.accepted(self._built.snapshot)
+
+    def envoy_is_complete(self, node: str) -> bool:
+        """Whether this node's Envoy has all that is wanted, and refused nothing."""
+        state = self.engines.xds.state(node)
+        return self.current is not None and not self._searching and not state.refused and state.settled == state.published
 
     async def run(self) -> None:
         """Passes until cancelled. An engine's failure becomes a finding and is tried again; it ends nothing."""
@@ -157,11 +163,17 @@ class Loop:
             self._build(self.gate.admitted(snapshot))
 
     def _build(self, snapshot: Snapshot) -> None:
-        built = build_model(snapshot, self.cluster, self._leases)
+        built = build_model(snapshot, self.cluster, self._held_leases())
         if built.leases != self._leases:
             write_atomically(self._leases_path, msgspec.json.encode(built.leases))
             self._leases = built.leases
         self._built = built
+
+    def _held_leases(self) -> Leases:
+        """The leases, with those of pods that are no longer wanted but still there: one that is wanted again is the same as before."""
+        present = [*(pod for pod, _ in self._departing.values()), *(self.current.model.pods if self.current else ())]
+        held = {str(pod.id): pod.ip for pod in present if not pod.host_network}
+        return replace(self._leases, pods=tuple(sorted((held | dict(self._leases.pods)).items())))
 
     async def _publish(self) -> None:
         """New pods first, then traffic, and pods away when their drain time is over."""

@@ -1,42 +1,73 @@
-"""The processes of one node: how its Envoy and its agent are started."""
+"""The processes of one node: how its Envoy and its agent are started, and what is to be said of those that do not work."""
 
 from __future__ import annotations
 
 import os
 import sys
-from hashlib import blake2b
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from seaway import __version__
-from seaway.app.state import StateFolder, write_atomically
-from seaway.drivers.process.daemon import Daemon, OnEvent
+from seaway.app.state import StateFolder
+from seaway.core.codes.engines import ENVOY_NOT_REPLACED, PROCESS_CANNOT_START, PROCESS_DIED
+from seaway.core.finding import Finding, Findings, finding
+from seaway.core.origin import GENERATED
+from seaway.drivers.envoy.process import EnvoyProcess, EnvoySpec, OnEnvoyEvent
+from seaway.drivers.process.daemon import Daemon, Exited, Failure, OnEvent
 from seaway.drivers.process.spawn import DaemonSpec
-from seaway.model.names import node_netns
+from seaway.drivers.xds.nodes import Nodes
+from seaway.model.names import envoy_id, node_netns
 from seaway.plans.envoy.bootstrap import render_bootstrap
 
 ENVOY_WORKERS = min(4, os.cpu_count() or 1)
 
 
-def envoy_daemon(state: StateFolder, netns_folder: Path, node: str, binary: Path, on_event: OnEvent) -> Daemon:
-    """The node's Envoy. One that runs with another bootstrap or binary is not adopted but replaced."""
-    folder = state.node(node)
-    bootstrap = folder / "envoy.json"
-    text = render_bootstrap(node, "seaway", str(state.xds_socket), str(folder / "envoy-admin.sock"), ENVOY_WORKERS).encode()
-    write_atomically(bootstrap, text)
-    argv = (
-        *(str(binary), "--config-path", str(bootstrap), "--concurrency", str(ENVOY_WORKERS)),
-        *("--disable-hot-restart", "--log-level", "warning", "--drain-time-s", "10"),
-    )
-    spec = DaemonSpec(
-        name=f"envoy-{node}",
-        argv=argv,
-        log_path=state.logs / f"envoy-{node}.log",
-        pid_file=folder / "envoy.pid.json",
-        env=tuple(os.environ.items()),
-        netns_path=netns_folder / node_netns(node),
-        revision=blake2b(b"\0".join((text, *(word.encode() for word in argv))), digest_size=8).hexdigest(),
-    )
-    return Daemon(spec, on_event)
+class Supervised(Protocol):
+    """An Envoy or an agent."""
+
+    @property
+    def name(self) -> str:
+        """`envoy-NODE` or `agent-NODE`."""
+        ...
+
+    @property
+    def pid(self) -> int | None: ...
+
+    @property
+    def trouble(self) -> Failure | None: ...
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSource:
+    """What one node's Envoys get from the xDS server; `is_complete` says of a node whether its Envoy has all of it."""
+
+    xds: Nodes
+    node: str
+    is_complete: Callable[[str], bool]
+
+    def welcome(self, generation: int) -> None:
+        self.xds.welcome(self.node, generation)
+
+    def complete(self) -> bool:
+        return self.is_complete(self.node)
+
+
+def envoy_process(state: StateFolder, netns_folder: Path, binary: Path, source: NodeSource, on_event: OnEnvoyEvent) -> EnvoyProcess:
+    """The node's Envoy. One that runs with another bootstrap or binary is replaced while it serves."""
+    node = source.node
+
+    def render(generation: int, admin_socket: Path) -> str:
+        return render_bootstrap(envoy_id(node, generation), "seaway", str(state.xds_socket), str(admin_socket), ENVOY_WORKERS)
+
+    log = state.logs / f"envoy-{node}.log"
+    spec = EnvoySpec(f"envoy-{node}", binary, render, state.node(node), log, netns_folder / node_netns(node), ENVOY_WORKERS)
+    return EnvoyProcess(spec, source, on_event)
 
 
 def agent_daemon(state: StateFolder, netns_folder: Path, node: str, on_event: OnEvent) -> Daemon:
@@ -52,3 +83,27 @@ def agent_daemon(state: StateFolder, netns_folder: Path, node: str, on_event: On
         revision=__version__,
     )
     return Daemon(spec, on_event)
+
+
+def process_findings(processes: Iterable[Supervised], logs: Path) -> Findings:
+    """Of processes that keep dying, and of Envoys that did not get to replace their predecessor."""
+    return tuple(found for one in processes for found in (_trouble(one, logs), _refusal(one, logs)) if found is not None)
+
+
+def _trouble(process: Supervised, logs: Path) -> Finding | None:
+    match process.trouble:
+        case Exited(reason=reason, log_tail=tail, restart_in_s=pause):
+            last = tail[-1].strip() if tail else "(it is empty)"
+            said = {"name": process.name, "reason": reason, "delay": f"{pause:g}", "log": f"{logs / process.name}.log", "last": last}
+            return finding(PROCESS_DIED, GENERATED, **said)
+        case None:
+            return None
+        case failure:
+            return finding(PROCESS_CANNOT_START, GENERATED, name=process.name, reason=failure.reason, delay=f"{failure.restart_in_s:g}")
+
+
+def _refusal(process: Supervised, logs: Path) -> Finding | None:
+    if not isinstance(process, EnvoyProcess) or process.refusal is None:
+        return None
+    log = f"{logs / process.name}.log"
+    return finding(ENVOY_NOT_REPLACED, GENERATED, name=process.name, reason=process.refusal.reason, log=log)

@@ -1,4 +1,4 @@
-"""Starts the ordinary user's way in: an Envoy on the user's own loopback (see plans/envoy/relay.py)."""
+"""Starts the way in where no link can be made or used: an Envoy on the user's own loopback (see plans/envoy/relay.py)."""
 
 from __future__ import annotations
 

@@ -31,7 +31,8 @@ class Settings:
     """`paths` are the manifests as given, made absolute; `envoy` is "" for the one that pip installed.
     `commands` are programs by NAMESPACE/KIND/NAME of their workload.
 
-    `linked`: the user's machine has routes to nodes and load balancer addresses (with root, where no other network has them).
+    `linked`: the user's machine has routes to nodes and load balancer addresses (with root, where no other network has them); else a relay
+    leads from its loopback to the gateway.
     """
 
     paths: tuple[str, ...]

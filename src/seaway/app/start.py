@@ -10,8 +10,10 @@ from seaway.app.down import take_down
 from seaway.app.relay import start_relay
 from seaway.app.settings import Settings, load_settings
 from seaway.app.state import StateFolder
+from seaway.drivers.envoy.binary import find_envoy
 from seaway.drivers.process.pidfile import write_pid_file
 from seaway.drivers.sandbox.sandbox import Sandbox, create_sandbox, destroy_sandbox, enter_sandbox, find_sandbox
+from seaway.drivers.sandbox.uplink import connect_host
 from seaway.model.defaults import NODES_CIDR
 
 
@@ -30,15 +32,11 @@ def enter_new_or_old_sandbox(state: StateFolder, settings: Settings) -> tuple[Sa
         sandbox = create_sandbox(state.path)
     elif former is not None:
         settings = replace(settings, loopback=former.loopback)
-    if sandbox.rootless:
-        from seaway.drivers.envoy.binary import find_envoy
-
-        start_relay(state, settings.loopback, find_envoy(Path(settings.envoy) if settings.envoy else None))
-    else:
-        from seaway.drivers.sandbox.uplink import connect_host
-
+    if not sandbox.rootless:
         linked = connect_host(state.path, sandbox.anchor, (NODES_CIDR, settings.cluster.load_balancer_cidr))
         settings = replace(settings, linked=linked)
+    if not settings.linked:
+        start_relay(state, settings.loopback, find_envoy(Path(settings.envoy) if settings.envoy else None))
     write_pid_file(state.control_pid, os.getpid())
     enter_sandbox(sandbox, prepare=True)
     return sandbox, settings

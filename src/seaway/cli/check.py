@@ -51,7 +51,7 @@ def _print(document: dict[str, Any]) -> None:
         print_finding(finding)
     coverage = document["coverage"]
     kinds = ", ".join(f"{count} {kind}" for kind, count in coverage["kinds"].items())
-    print(f"{coverage['resources']} objects: {kinds}")
+    print(f"{coverage['resources']} objects" + (f": {kinds}" if kinds else ""))
     for entry in coverage["notModelled"]:
         print(paint(f"not modelled: {entry['count']} {entry['kind']}", "yellow"))
     print(summary_line(document["summary"]))

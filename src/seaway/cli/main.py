@@ -33,6 +33,10 @@ VERBS: dict[str, tuple[str, str]] = {
 """Each verb with what it does and an example; its module is `seaway.cli.<verb>`, with `add_flags(parser)` and `run(args) -> exit code`."""
 
 
+RUN_EXTRA = frozenset({"aiohttp", "dns", "envoy", "google", "grpc", "h11", "h2", "pyroute2", "watchfiles", "wsproto"})
+"""Modules of the `run` extra: `seaway check` has to do without them, the rest of the commands has not."""
+
+
 class _Parser(argparse.ArgumentParser):
     """argparse, with usage errors in our own shape and exit code 2."""
 
@@ -50,6 +54,11 @@ def main(argv: list[str] | None = None) -> int:
         return import_module(f"seaway.cli.{_module(args.verb)}").run(args)
     except SeawayError as error:
         print_error(error.message, help=error.help)
+        return 2
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in RUN_EXTRA:
+            raise
+        print_error(f"this command needs {error.name}, which is not installed", help="pip install 'seaway[run]'")
         return 2
     except KeyboardInterrupt:
         return 130

@@ -92,16 +92,23 @@ def _print_welcome(status: dict[str, Any], settings: Settings) -> None:
     for pod in status["pods"]:
         if not pod["ready"]:
             _say(paint(f"not ready: {pod['namespace']}/{pod['name']}", "yellow", sys.stderr))
-    _say(f"{len(status['pods'])} pods and {len(status['services'])} services on {len(status['nodes'])} nodes")
+    counts = (_counted(len(status[word]), word) for word in ("pods", "services", "nodes"))
+    _say("{} and {} on {}".format(*counts))
     for gateway in status["gateways"]:
         _say(f"gateway {gateway['name']}: {', '.join(gateway['addresses'])} ports {', '.join(map(str, gateway['ports']))}")
     loopback = ", ".join(f"{'https' if port.tls else 'http'}://127.0.0.1:{port.port}" for port in settings.loopback)
     if loopback and status["gateways"]:
         _say(f"on this machine: {loopback}")
+    if not settings.rootless and not settings.linked:
+        _say("another network has the routes to 198.18.0.0/24 or 198.18.255.0/24: this machine reaches the gateway by its loopback ports only")
     if settings.rootless:
         _say("without root, this machine reaches the gateway by its loopback ports only;")
         _say("load balancer addresses and node ports answer inside: `seaway exec outside -- curl …`")
     _say(f"findings: {summary_line(status['findings'])}" + (" (`seaway check` shows them)" if any(status["findings"].values()) else ""))
+
+
+def _counted(count: int, plural: str) -> str:
+    return f"{count} {plural[:-1] if count == 1 else plural}"
 
 
 def _detach(args: argparse.Namespace, state: StateFolder) -> int:

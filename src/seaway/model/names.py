@@ -22,6 +22,17 @@ def node_netns(node: str) -> str:
     return f"node_{node}"
 
 
+def envoy_id(node: str, generation: int) -> str:
+    """The name by which one of a node's Envoys asks for configuration; there are two while one replaces the other."""
+    return f"{node}@{generation}"
+
+
+def split_envoy_id(envoy: str) -> tuple[str, int]:
+    """Node and generation of an Envoy; 0 where the name holds none."""
+    node, _, generation = envoy.partition("@")
+    return node, int(generation) if generation.isdecimal() else 0
+
+
 def service_host(service: ServiceName, domain: str) -> str:
     """The fully qualified name of a Service, without the final dot."""
     return f"{service.name}.{service.namespace}.svc.{domain}"

@@ -153,10 +153,6 @@ class PodDNSConfig(Struct, frozen=True, kw_only=True):
     options: tuple[PodDNSConfigOption, ...] = ()
 
 
-class PodReadinessGate(Struct, frozen=True, kw_only=True):
-    condition_type: str
-
-
 class PodSpec(Struct, frozen=True, kw_only=True):
     containers: tuple[Container, ...] = ()
     init_containers: tuple[Container, ...] = ()
@@ -172,7 +168,6 @@ class PodSpec(Struct, frozen=True, kw_only=True):
     dns_policy: str = "ClusterFirst"
     dns_config: PodDNSConfig | None = None
     host_aliases: tuple[HostAlias, ...] = ()
-    readiness_gates: tuple[PodReadinessGate, ...] = ()
     enable_service_links: bool | None = None
 
 
@@ -222,7 +217,6 @@ class ServiceSpec(Struct, frozen=True, kw_only=True):
     ip_families: tuple[str, ...] = ()
     ip_family_policy: str | None = None
     allocate_load_balancer_node_ports: bool | None = None
-    health_check_node_port: int | None = None
 
 
 class Service(Struct, frozen=True, kw_only=True):

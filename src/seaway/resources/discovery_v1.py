@@ -12,11 +12,9 @@ SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 
 
 class EndpointConditions(Struct, frozen=True, kw_only=True):
-    """`ready: null` counts as true; `serving: null` follows ready; `terminating: null` counts as false."""
+    """`ready: null` counts as true."""
 
     ready: bool | None = None
-    serving: bool | None = None
-    terminating: bool | None = None
 
 
 class Endpoint(Struct, frozen=True, kw_only=True):

@@ -21,9 +21,9 @@ ENGINE_FAILED = Code(
 PROCESS_DIED = Code(
     "NET0403",
     Severity.WARNING,
-    "{name} {reason}; it is started again in {delay} s",
-    "its new connections fail until it is back; everything else runs on",
-    "its log says what happened last: {log}",
+    "{name} keeps dying: {reason}",
+    "its new connections fail while it is down; it is started again after {delay} s, and everything else runs on",
+    "its log {log} ends: {last}",
 )
 PROCESS_CANNOT_START = Code(
     "NET0404",
@@ -38,4 +38,11 @@ REFUSED_WITHOUT_CULPRIT = Code(
     "Envoy on {node} refuses even the configuration that it took before: {words}",
     "no object is to blame; what it holds goes on serving, and changes do not arrive",
     "look for what changed around it: an address in use, a namespace or file that is gone, another version of Envoy",
+)
+ENVOY_NOT_REPLACED = Code(
+    "NET0406",
+    Severity.ERROR,
+    "{name} is still the one from before, since the one that is wanted does not work: {reason}",
+    "traffic flows and follows changes, but through the binary and the bootstrap from before",
+    "its log {log} says more; then call `seaway up` again, with an --envoy-path that works",
 )

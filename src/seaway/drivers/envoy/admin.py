@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -16,6 +17,8 @@ from urllib.parse import quote
 from seaway.core.errors import DriverError
 
 TIMEOUT_S = 5.0
+
+_ADMIN_OR_PART = re.compile(r"^listener\.admin\.|\.(?:worker_[0-9]+|main_thread)\.downstream_cx_active$")
 
 
 class EnvoyAdmin:
@@ -42,9 +45,30 @@ class EnvoyAdmin:
         rows = cast(dict[str, list[dict[str, object]]], json.loads(answer))["stats"]
         return {str(row["name"]): row["value"] for row in rows if isinstance(row.get("value"), int)}  # pyright: ignore[reportReturnType]
 
-    async def drain(self) -> None:
-        """Asks all clients to go (`Connection: close`, GOAWAY) while it still serves them; listeners close at the end of the drain time."""
-        await self.post("/drain_listeners?graceful")
+    async def serves(self) -> bool:
+        """Whether Envoy is ready, and its workers accept connections on all listeners that it has."""
+        try:
+            return await self.ready() and await self._accepts()
+        except DriverError:
+            return False
+
+    async def _accepts(self) -> bool:
+        gauges = await self.stats(r"^listener_manager\.(workers_started|total_listeners_warming)$")
+        return gauges.get("listener_manager.workers_started") == 1 and gauges.get("listener_manager.total_listeners_warming") == 0
+
+    async def stop_listening(self) -> None:
+        """Closes all listening sockets; connections go on."""
+        await self.post("/drain_listeners")
+
+    async def ask_clients_to_go(self) -> None:
+        """Begins the drain sequence: from now on, and by the end of the drain time for certain, every answer says `Connection: close` or
+        GOAWAY. Asked again it does nothing."""
+        await self.post("/drain_listeners?graceful&skip_exit")
+
+    async def connections(self) -> int:
+        """How many client connections are open, but for those of this interface."""
+        gauges = await self.stats(r"^listener\..*\.downstream_cx_active$")
+        return sum(value for name, value in gauges.items() if not _ADMIN_OR_PART.search(name))
 
     async def get(self, path: str) -> bytes:
         """The body of a page."""

@@ -1,211 +1,240 @@
-"""Wires nodes and pods over netlink, inside the sandbox.
+"""Wires nodes and pods over netlink, inside the sandbox: see `interface.Network`.
 
-`ensure` only adds and `prune` only removes, so that the loop can do one before traffic moves and the other after. All methods block, and
-change the calling thread's network namespace while they run: call them from one thread that does nothing else.
+What is there is known from marker files beside the namespace files: one is written when its namespace is completely wired, so that what a
+crash left half-made is told from what may be kept. Links are named and numbered here, and neighbours are set, so that nothing has to be
+asked of the kernel, and no packet waits for ARP. All methods change the calling thread's network namespace while they run.
 """
 
 from __future__ import annotations
 
 import errno
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from ipaddress import IPv4Address
+from itertools import count, islice
+from os import O_CLOEXEC, O_RDONLY, close
+from os import open as open_fd
 from pathlib import Path
-from typing import Any
 
-from pyroute2 import IPRoute
-from pyroute2.netlink.exceptions import NetlinkError
-
-from seaway.core.errors import DriverError
-from seaway.drivers.netns.inside import SCOPE_LINK, link_index, new_netns, open_netlink, sysctl
+from seaway.drivers.netns.fabric import Fabric
+from seaway.drivers.netns.inside import new_netns, open_netlink, sysctl
+from seaway.drivers.netns.refusal import explained
+from seaway.drivers.netns.route_socket import RouteSocket
+from seaway.drivers.netns.rtnetlink import (
+    SCOPE_LINK,
+    LinkEnd,
+    Message,
+    Route,
+    add_address,
+    add_neighbour,
+    add_route,
+    delete_group,
+    set_group,
+    set_up,
+    veth_pair,
+    without_ipv6_address,
+)
 from seaway.drivers.process.namespaces import MNT_DETACH, umount
 from seaway.model.names import node_netns
 from seaway.plans.network.plan import NEXT_HOP, NetworkPlan, NodeNetwork, PodNetwork
 
-OUTSIDE_ADDRESS = "198.18.254.2"
-"""The fabric's own address: what nodes see as source of requests from outside."""
+_LO = 1
 
-HOST_ADDRESS = "198.18.254.1"
-"""The host's end of its link to the fabric. 198.18.0.0/15 is set aside for tests of networks (RFC 2544), so it is no real network's."""
+_ETH0 = 100
+"""Behind the tunnels that some kernels put into each new namespace."""
 
-UPLINK = "outside"
-"""The fabric's end of that link, where there is one (see drivers/sandbox/uplink.py)."""
+_FIRST_POD_LINK = 1000
+"""The kernel takes a veth's ends into service at once only where their indexes differ; others wait up to a second (link_watch.c)."""
+
+_NODE_MAC = bytes.fromhex("eeeeeeeeeeee")
+"""Of the node's end of each pod's link, as Calico has it: it is alone on it."""
+
+_LEAVING = 4711
+"""The group of links that are about to be deleted."""
+
+_AT_ONCE = 100
+"""Pods that are wired before their node hears of them."""
 
 
 @dataclass(slots=True)
 class _Node:
-    """A node's namespace and an open netlink socket in it."""
+    """A node's namespace: its file, opened, a netlink socket in it, and the indexes for its next links."""
 
     network: NodeNetwork
-    netlink: IPRoute
+    fd: int
+    netlink: RouteSocket
+    indexes: count[int]
+
+    def close(self) -> None:
+        close(self.fd)
+        self.netlink.close()
 
 
 class NetworkDriver:
-    """`folder` holds the namespace files; it lives on the sandbox's own tmpfs."""
+    """`folder` holds the namespace files; it lives on the sandbox's own tmpfs. The fabric is the namespace of the calling thread."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._fabric: IPRoute | None = None
+        self._fabric: Fabric | None = None
         self._nodes: dict[str, _Node] = {}
-        self._pods: dict[str, PodNetwork] = {}
-        self._balancers: dict[str, str] = {}
+        self._wired: dict[str, str] = {}
 
     def ensure(self, plan: NetworkPlan) -> None:
-        """Makes what the plan has and the kernel lacks. What an earlier control plane left is found and kept."""
-        with _explained("the network of nodes and pods"):
-            for node in plan.nodes:
-                if node.name not in self._nodes:
-                    self._nodes[node.name] = self._ensure_node(node)
-            for pod in plan.pods:
-                known = self._pods.get(pod.netns)
-                if known != pod:
-                    if known is not None:
-                        self._remove_pod(known)
-                    self._ensure_pod(pod, self._nodes[pod.node])
-                    self._pods[pod.netns] = pod
-            self._route_balancers(dict(plan.load_balancers))
-
-    def prune(self, plan: NetworkPlan) -> None:
-        """Removes the pods that the plan does not have."""
-        wanted = {pod.netns for pod in plan.pods}
-        with _explained("the network of pods"):
-            for netns in [one for one in self._pods if one not in wanted]:
-                self._remove_pod(self._pods.pop(netns))
-            known = wanted | {node_netns(node.name) for node in plan.nodes}
-            for path in self._folder.iterdir():
-                if "_" in path.name and not path.name.startswith(".") and path.name not in known:
-                    # a pod of an earlier control plane, or a node that left
-                    self._remove_file(path)
-
-    def close(self) -> None:
-        """Closes the netlink sockets; leaves the network as it is."""
-        for node in self._nodes.values():
-            node.netlink.close()
-        if self._fabric is not None:
-            self._fabric.close()
-
-    def _ensure_node(self, node: NodeNetwork) -> _Node:
-        fabric = self._open_fabric()
-        path = self._folder / node_netns(node.name)
-        fresh = not path.exists()
-        if fresh:
-            new_netns(path)
-        netlink = open_netlink(path)
-        if fresh:
-            self._wire_node(node, fabric, netlink, path)
-        return _Node(node, netlink)
-
-    def _open_fabric(self) -> IPRoute:
-        if self._fabric is None:
-            self._fabric = IPRoute()
-            sysctl("net.ipv4.ip_forward", "1")
-            lo = 1
-            self._fabric.link("set", index=lo, state="up")
-            _add(self._fabric.addr, index=lo, address=OUTSIDE_ADDRESS, prefixlen=32)
-            for index in self._fabric.link_lookup(ifname=UPLINK):
-                self._fabric.link("set", index=index, state="up")
-                self._fabric.route("replace", dst=f"{HOST_ADDRESS}/32", oif=index, scope=SCOPE_LINK, prefsrc=OUTSIDE_ADDRESS)
-        return self._fabric
-
-    def _wire_node(self, node: NodeNetwork, fabric: IPRoute, netlink: IPRoute, path: Path) -> None:
-        """A veth between fabric and node, with the node's address on its end and a default route back."""
-        name = _link_name("n", node.name)
-        with path.open() as netns:
-            fabric.link("add", ifname=name, kind="veth", state="up", peer={"ifname": "uplink", "net_ns_fd": netns.fileno()})
-        outer = link_index(fabric, name)
-        # not NEXT_HOP: that is the node's own address towards its pods, and it would not answer when asked by an address of its own
-        _add(fabric.addr, index=outer, address=OUTSIDE_ADDRESS, prefixlen=32)
-        fabric.route("add", dst=f"{node.address}/32", oif=outer, prefsrc=OUTSIDE_ADDRESS, scope=SCOPE_LINK)
-        fabric.route("add", dst=node.pod_cidr, gateway=node.address, oif=outer, prefsrc=OUTSIDE_ADDRESS, flags=_ONLINK)
-        sysctl("net.ipv4.ip_forward", "1", path)
-        sysctl("net.ipv4.conf.all.route_localnet", "0", path)
-        inner = link_index(netlink, "uplink")
-        netlink.link("set", index=1, state="up")
-        netlink.addr("add", index=inner, address=node.address, prefixlen=32)
-        netlink.link("set", index=inner, state="up")
-        netlink.route("add", dst=f"{OUTSIDE_ADDRESS}/32", oif=inner, scope=SCOPE_LINK, prefsrc=node.address)
-        netlink.route("add", dst="0.0.0.0/0", gateway=OUTSIDE_ADDRESS, oif=inner, prefsrc=node.address)
-
-    def _ensure_pod(self, pod: PodNetwork, node: _Node) -> None:
-        path = self._folder / pod.netns
-        marker = path.with_name(f".{pod.netns}")
-        wiring = f"{pod.node} {pod.ip}"
-        if path.exists():
-            if marker.exists() and marker.read_text() == wiring:
-                return
-            self._remove_file(path)
-        new_netns(path)
-        sysctl("net.ipv6.conf.default.disable_ipv6", "1", path)  # pods are IPv4: no duplicate address detection, no router solicitations
-        sysctl("net.ipv4.ip_unprivileged_port_start", "0", path)  # as container runtimes set it
-        self._wire_pod(pod, node, path)
-        marker.write_text(wiring)
-
-    def _wire_pod(self, pod: PodNetwork, node: _Node, path: Path) -> None:
-        name = _link_name("p", pod.netns)
-        with path.open() as netns:
-            node.netlink.link("add", ifname=name, kind="veth", state="up", peer={"ifname": "eth0", "net_ns_fd": netns.fileno()})
-        outer = link_index(node.netlink, name)
-        _add(node.netlink.addr, index=outer, address=NEXT_HOP, prefixlen=32)
-        node.netlink.route("replace", dst=f"{pod.ip}/32", oif=outer, scope=SCOPE_LINK, prefsrc=node.network.address)
-        inside = open_netlink(path)
         try:
-            inner = link_index(inside, "eth0")
-            inside.link("set", index=1, state="up")
-            inside.addr("add", index=inner, address=pod.ip, prefixlen=32)
-            inside.link("set", index=inner, state="up")
-            inside.route("add", dst=f"{NEXT_HOP}/32", oif=inner, scope=SCOPE_LINK)
-            inside.route("add", dst="0.0.0.0/0", gateway=NEXT_HOP, oif=inner)
-        finally:
-            inside.close()
-
-    def _remove_pod(self, pod: PodNetwork) -> None:
-        """Its link goes at once, so that the address is free; the namespace when the last process in it ends."""
-        node = self._nodes[pod.node]
-        for index in node.netlink.link_lookup(ifname=_link_name("p", pod.netns)):
-            node.netlink.link("del", index=index)
-        self._remove_file(self._folder / pod.netns)
-
-    def _remove_file(self, path: Path) -> None:
-        if path.exists():
-            umount(path, MNT_DETACH)
-            path.unlink()
-        path.with_name(f".{path.name}").unlink(missing_ok=True)
-
-    def _route_balancers(self, wanted: dict[str, str]) -> None:
-        fabric = self._open_fabric()
-        for address, home in wanted.items():
-            if self._balancers.get(address) != home:
-                node = self._nodes[home].network
-                outer = link_index(fabric, _link_name("n", node.name))
-                fabric.route("replace", dst=f"{address}/32", gateway=node.address, oif=outer, prefsrc=OUTSIDE_ADDRESS, flags=_ONLINK)
-        for address in self._balancers.keys() - wanted.keys():
-            fabric.route("del", dst=f"{address}/32")
-        self._balancers = wanted
-
-
-_ONLINK = 4  # RTNH_F_ONLINK: the next hop is reachable although no subnet says so
-
-
-def _link_name(prefix: str, name: str) -> str:
-    """At most 15 characters, the kernel's limit, and the same for the same name."""
-    return f"{prefix}{blake2b(name.encode(), digest_size=6).hexdigest()}"
-
-
-def _add(verb: Any, **arguments: Any) -> None:
-    """An addition that may have been made before."""
-    try:
-        verb("add", **arguments)
-    except NetlinkError as error:
-        if error.code != errno.EEXIST:
+            with explained("the network of nodes and pods"):
+                fabric = self._open()
+                for node in plan.nodes:
+                    self._ensure_node(node, fabric)
+                new = [pod for pod in plan.pods if self._wired.get(pod.netns) != _wiring(pod)]
+                self._remove([pod.netns for pod in new if (self._folder / pod.netns).exists()])
+                for node in plan.nodes:
+                    self._wire_pods([pod for pod in new if pod.node == node.name], self._nodes[node.name])
+                fabric.route_balancers({address: self._nodes[home].network for address, home in plan.load_balancers})
+        except BaseException:
+            self.close()  # the next call looks at what is really there
             raise
 
+    def prune(self, plan: NetworkPlan) -> None:
+        wanted = {pod.netns for pod in plan.pods} | {node_netns(node.name) for node in plan.nodes}
+        try:
+            with explained("the network of pods"):
+                self._open().forget_balancers({address for address, _ in plan.load_balancers})
+                for node in plan.nodes:
+                    self._open_node(node)
+                there = [path.name for path in self._folder.iterdir() if "_" in path.name and not path.name.startswith(".")]
+                self._remove([name for name in there if name not in wanted])
+        except BaseException:
+            self.close()
+            raise
 
-@contextmanager
-def _explained(what: str) -> Generator[None]:
+    def close(self) -> None:
+        for node in self._nodes.values():
+            node.close()
+        if self._fabric is not None:
+            self._fabric.close()
+        self._fabric, self._nodes, self._wired = None, {}, {}
+
+    def _open(self) -> Fabric:
+        """The fabric; the first time also what an earlier driver has wired."""
+        if self._fabric is None:
+            self._fabric = Fabric()
+            markers = [path for path in self._folder.iterdir() if path.name.startswith(".") and "_" in path.name]
+            self._wired = {path.name[1:]: path.read_text() for path in markers}
+        return self._fabric
+
+    def _ensure_node(self, network: NodeNetwork, fabric: Fabric) -> None:
+        name, wiring = node_netns(network.name), f"{network.address} {network.pod_cidr}"
+        if self._wired.get(name) != wiring:
+            # without its node a pod is nothing: those of a half-made or changed node go with it
+            self._remove([name, *(pod for pod, text in self._wired.items() if text.split()[0] == network.name)])
+            self._make_node(network, fabric)
+            self._mark(name, wiring)
+        self._open_node(network)
+
+    def _open_node(self, network: NodeNetwork) -> None:
+        """Gets hold of a node that is wired."""
+        path = self._folder / node_netns(network.name)
+        if network.name not in self._nodes and path.name in self._wired:
+            netlink = open_netlink(path)
+            first = max(_FIRST_POD_LINK, *(index + 1 for index in netlink.links()))
+            self._nodes[network.name] = _Node(network, open_fd(path, O_RDONLY | O_CLOEXEC), netlink, count(first))
+
+    def _make_node(self, network: NodeNetwork, fabric: Fabric) -> None:
+        with new_netns(self._folder / node_netns(network.name)):
+            sysctl("net.ipv4.ip_forward", "1")
+            sysctl("net.ipv4.conf.all.route_localnet", "0")
+            sysctl("net.ipv4.tcp_migrate_req", "1")  # as in pods: gateways may share the node's network
+            sysctl("net.ipv6.conf.default.disable_ipv6", "1")
+            with RouteSocket() as inside:
+                fabric.wire_node(network, inside)
+                inside.send((set_up(_LO, "loopback"), add_address(_LO, NEXT_HOP, SCOPE_LINK)))
+
+    def _wire_pods(self, pods: Sequence[PodNetwork], node: _Node) -> None:
+        """Inside of each pod first, then all routes on the node in one go; only then are the pods complete."""
+        every = iter(pods)
+        while some := tuple(islice(every, _AT_ONCE)):
+            indexes = tuple(islice(node.indexes, len(some)))
+            for pod, index in zip(some, indexes, strict=True):
+                self._make_pod(pod, index, node)
+            node.netlink.send(message for pod, index in zip(some, indexes, strict=True) for message in _on_node(pod, index, node.network))
+            for pod in some:
+                self._mark(pod.netns, _wiring(pod))
+            with open_netlink(self._folder / some[-1].netns) as last:
+                last.await_link(_ETH0)  # the kernel takes links into service in the order in which they came up
+
+    def _make_pod(self, pod: PodNetwork, index: int, node: _Node) -> None:
+        with new_netns(self._folder / pod.netns):
+            sysctl("net.ipv4.ip_unprivileged_port_start", "0")  # as container runtimes set it
+            sysctl("net.ipv4.tcp_migrate_req", "1")  # an Envoy that is replaced hands over the connections that it has not accepted yet
+            with RouteSocket() as inside:
+                # a kernel without IPv6 does not know its attributes
+                inside.send(_in_pod(pod, index, node.fd), tolerated=(errno.EAFNOSUPPORT,))
+
+    def _mark(self, name: str, wiring: str) -> None:
+        (self._folder / f".{name}").write_text(wiring)
+        self._wired[name] = wiring
+
+    def _remove(self, names: Iterable[str]) -> None:
+        """Their links go at once, so that addresses are free; a namespace when the last process in it ends."""
+        every = tuple(names)
+        if not every:
+            return
+        gone = {node_netns(name): name for name in self._nodes}
+        for name in every:
+            if name in gone:
+                self._nodes.pop(gone[name]).close()
+        groups = [(one.netlink, [set_group(_pod_link(name), _LEAVING) for name in every]) for one in self._nodes.values()]
+        for netlink, messages in groups:
+            netlink.send((*messages, delete_group(_LEAVING)), tolerated=(errno.ENODEV,))
+        self._open().remove_nodes(every)
+        for name in every:
+            self._wired.pop(name, None)
+            (self._folder / f".{name}").unlink(missing_ok=True)
+            _remove_file(self._folder / name)
+
+
+def _in_pod(pod: PodNetwork, index: int, node_fd: int) -> tuple[Message, ...]:
+    end = LinkEnd("eth0", _ETH0, _pod_mac(pod))
+    peer = LinkEnd(_pod_link(pod.netns), index, _NODE_MAC, node_fd)
+    return (
+        veth_pair(end, peer),
+        without_ipv6_address(_ETH0),
+        add_address(_ETH0, pod.ip),
+        set_up(_LO, f"loopback of {pod.pod}"),
+        set_up(_ETH0, f"link of {pod.pod}"),
+        add_neighbour(_ETH0, NEXT_HOP, _NODE_MAC),
+        add_route(Route(f"{NEXT_HOP}/32", _ETH0)),
+        add_route(Route("0.0.0.0/0", _ETH0, gateway=NEXT_HOP)),
+    )
+
+
+def _on_node(pod: PodNetwork, index: int, node: NodeNetwork) -> tuple[Message, ...]:
+    return (
+        set_up(index, f"link to {pod.pod}"),
+        add_neighbour(index, pod.ip, _pod_mac(pod)),
+        add_route(Route(f"{pod.ip}/32", index, source=node.address)),
+    )
+
+
+def _pod_mac(pod: PodNetwork) -> bytes:
+    """Made of the address, as container network plugins make it."""
+    return b"\x0a\x58" + IPv4Address(pod.ip).packed
+
+
+def _wiring(pod: PodNetwork) -> str:
+    return f"{pod.node} {pod.ip}"
+
+
+def _pod_link(netns: str) -> str:
+    """Name of the node's end: at most 15 characters, the kernel's limit, and the same for the same pod."""
+    return f"p{blake2b(netns.encode(), digest_size=6).hexdigest()}"
+
+
+def _remove_file(path: Path) -> None:
     try:
-        yield
-    except (NetlinkError, OSError) as error:
-        raise DriverError(
-            f"{what}: {error}", help="`seaway down` clears what is there; `seaway up` needs CAP_NET_ADMIN in its sandbox"
-        ) from error
+        umount(path, MNT_DETACH)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOENT):  # not mounted: half-made
+            raise
+    path.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import time
 from collections.abc import Collection, Iterable, Iterator
 
 from seaway.drivers.netns.rtnetlink import Message, attributes_of, list_links, list_routes
@@ -14,6 +15,8 @@ _ERROR, _DONE = 2, 3  # NLMSG_ERROR, NLMSG_DONE
 _HEADER = struct.Struct("=IHHII")
 _MOST = 200  # requests in one piece: their refusals, should all be refused, fit into the socket's receive buffer
 _TIMEOUT_S = 30.0
+_SETTLE_S = 1.0
+_OPERSTATE, _OPER_UP = 16, b"\x06"  # <linux/if_link.h>, <linux/if.h>
 _SOL_NETLINK, _CAP_ACK = 270, 10
 
 
@@ -48,9 +51,19 @@ class RouteSocket:
         if refused:
             raise refused[0]
 
-    def links(self) -> tuple[int, ...]:
-        """The indexes of all links."""
-        return tuple(struct.unpack_from("=i", body, 4)[0] for body in self._dump(list_links()))
+    def links(self) -> dict[int, bool]:
+        """The indexes of all links, and whether each takes packets (RFC 2863: its operational state is `up`)."""
+        every = tuple(self._dump(list_links()))
+        return {struct.unpack_from("=i", body, 4)[0]: attributes_of(body, 16).get(_OPERSTATE) == _OPER_UP for body in every}
+
+    def await_link(self, index: int) -> None:
+        """Returns when this link takes packets, or after a second.
+
+        A veth's first end gets its queue from a kernel thread, some time after the second one is up; what is sent before is lost.
+        """
+        deadline = time.monotonic() + _SETTLE_S
+        while not self.links().get(index, True) and time.monotonic() < deadline:
+            time.sleep(0.0005)
 
     def routes(self) -> Iterator[tuple[str, str]]:
         """All IPv4 routes as (ADDRESS/LENGTH, gateway or "")."""

@@ -72,11 +72,13 @@ def delete_group(group: int) -> Message:
     return Message(DELETE_LINK, 0, _link(0) + _number(27, group), f"links of group {group}")
 
 
+def delete_link(name: str) -> Message:
+    return Message(DELETE_LINK, 0, _link(0) + _name(name), f"link {name}")
+
+
 def without_ipv6_address(index: int) -> Message:
     """No link-local address on this link, hence no duplicate address detection and no router solicitations; to be sent before it is up."""
-    return Message(
-        SET_LINK, 0, _link(index) + _nested(26, _nested(AF_INET6, _attribute(_INET6_ADDR_GEN_MODE, _ADDR_GEN_NONE))), "IPv6 off"
-    )
+    return Message(SET_LINK, 0, _link(index) + _nested(26, _nested(AF_INET6, _attribute(_INET6_ADDR_GEN_MODE, _ADDR_GEN_NONE))), "IPv6 off")
 
 
 def add_address(index: int, address: str, scope: int = SCOPE_UNIVERSE) -> Message:
@@ -89,7 +91,9 @@ def add_address(index: int, address: str, scope: int = SCOPE_UNIVERSE) -> Messag
 def add_neighbour(index: int, address: str, mac: bytes) -> Message:
     """Who answers for an address on a link, for good: no ARP, and no part in the kernel's limit of 1,024 learned neighbours."""
     body = struct.pack("=BxxxiHBB", AF_INET, index, _PERMANENT, 0, _UNICAST)
-    return Message(NEW_NEIGHBOUR, CREATE | REPLACE, body + _attribute(1, IPv4Address(address).packed) + _attribute(2, mac), f"neighbour {address}")
+    return Message(
+        NEW_NEIGHBOUR, CREATE | REPLACE, body + _attribute(1, IPv4Address(address).packed) + _attribute(2, mac), f"neighbour {address}"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,4 +176,3 @@ def _name(name: str) -> bytes:
 
 def _nested(kind: int, *parts: bytes) -> bytes:
     return _attribute(kind, b"".join(parts))
-

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seaway.core.errors import DriverError
+from seaway.drivers.process.ending import end_process
 from seaway.drivers.process.pidfile import Process, open_living, read_pid_file, send_signal
 from seaway.drivers.process.spawn import DaemonSpec, last_lines, spawn
 
@@ -64,7 +65,8 @@ class StartFailed:
     restart_in_s: float
 
 
-DaemonEvent = Started | Adopted | Exited | StartFailed
+Failure = Exited | StartFailed
+DaemonEvent = Started | Adopted | Failure
 OnEvent = Callable[[str, DaemonEvent], None]
 
 
@@ -90,12 +92,24 @@ class Daemon:
         self._backoff = backoff or Backoff()
         self._running: _Running | None = None
         self._deaths = 0
+        self._failure: Failure | None = None
         self._restart: asyncio.TimerHandle | None = None
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
 
     @property
     def pid(self) -> int | None:
         """Of the living process, if there is one at the moment."""
         return self._running.process.pid if self._running else None
+
+    @property
+    def trouble(self) -> Failure | None:
+        """The latest failure of a process that keeps dying; None while it has died but once, and after it has stayed up for long enough."""
+        if self._deaths < 2 or (self._running is not None and self._lived_s(self._running) >= self._backoff.healthy_s):
+            return None
+        return self._failure
 
     async def start(self) -> None:
         """Takes over the process that the pid file names, if it lives and has our revision; else ends that one, and starts a new one.
@@ -119,12 +133,6 @@ class Daemon:
         self._on_event(self.spec.name, Adopted(process.pid))
         return True
 
-    async def restart(self, spec: DaemonSpec | None = None) -> None:
-        """Ends the process and starts it anew, with another specification if one is given."""
-        await self.stop()
-        self.spec = spec or self.spec
-        await self.start()
-
     async def stop(self, grace_s: float = 5.0) -> None:
         """SIGTERM, and SIGKILL after `grace_s`; ends supervision and removes the pid file. Also ends a process that was not adopted."""
         self._cancel_restart()
@@ -134,6 +142,7 @@ class Daemon:
             self._unwatch(running)
         else:
             await self._end_former(grace_s)
+        self._deaths = 0
         self.spec.pid_file.unlink(missing_ok=True)
 
     def leave(self) -> None:
@@ -170,12 +179,18 @@ class Daemon:
             return  # being stopped
         self._running = None
         self._unwatch(running)
-        lived_s = asyncio.get_running_loop().time() - running.since
-        self._deaths = 1 if lived_s >= self._backoff.healthy_s else self._deaths + 1
+        self._deaths = 1 if self._lived_s(running) >= self._backoff.healthy_s else self._deaths + 1
         delay_s = self._backoff.delay_s(self._deaths)
         self._plan_restart(delay_s)
         reason = exit_reason(running.child.returncode if running.child else None)
-        self._on_event(self.spec.name, Exited(running.process.pid, reason, last_lines(self.spec.log_path), delay_s))
+        self._fail(Exited(running.process.pid, reason, last_lines(self.spec.log_path), delay_s))
+
+    def _lived_s(self, running: _Running) -> float:
+        return asyncio.get_running_loop().time() - running.since
+
+    def _fail(self, failure: Failure) -> None:
+        self._failure = failure
+        self._on_event(self.spec.name, failure)
 
     def _plan_restart(self, delay_s: float) -> None:
         self._restart = asyncio.get_running_loop().call_later(delay_s, self._try_again)
@@ -193,22 +208,12 @@ class Daemon:
             self._deaths += 1
             delay_s = self._backoff.delay_s(self._deaths)
             self._plan_restart(delay_s)
-            self._on_event(self.spec.name, StartFailed(failure.message, delay_s))
+            self._fail(StartFailed(failure.message, delay_s))
 
     async def _end_former(self, grace_s: float = 5.0) -> None:
         """Ends the process of the pid file, if it lives, though it is not ours to keep (another revision, or never adopted)."""
-        process = read_pid_file(self.spec.pid_file)
-        pidfd = open_living(process) if process is not None else None
-        if pidfd is None:
-            return
-        gone = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        loop.add_reader(pidfd, gone.set)
-        try:
-            await self._end(pidfd, gone, grace_s)
-        finally:
-            loop.remove_reader(pidfd)
-            os.close(pidfd)
+        if (process := read_pid_file(self.spec.pid_file)) is not None:
+            await end_process(process, grace_s)
 
     async def _end(self, pidfd: int, gone: asyncio.Event, grace_s: float) -> None:
         send_signal(pidfd, signal.SIGTERM)

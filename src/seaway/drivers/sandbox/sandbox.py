@@ -72,10 +72,11 @@ def enter_sandbox(sandbox: Sandbox, *, prepare: bool = False) -> None:
     With root, the network that the caller came from stays reachable as the namespace file `host`.
     """
     folder = os.getcwd()
-    own_network = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    namespaces = [os.open(f"/proc/{sandbox.anchor}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC) for kind in ("user", "mnt", "net")]
+    opened: list[int] = []
     try:
-        user, mnt, net = namespaces
+        for path in ("/proc/self/ns/net", *(f"/proc/{sandbox.anchor}/ns/{kind}" for kind in ("user", "mnt", "net"))):
+            opened.append(os.open(path, os.O_RDONLY | os.O_CLOEXEC))  # noqa: PERF401  # so that those of before a failure are closed
+        own_network, user, mnt, net = opened
         if sandbox.rootless:
             setns(user, CLONE_NEWUSER)
         setns(mnt, CLONE_NEWNS)
@@ -87,7 +88,7 @@ def enter_sandbox(sandbox: Sandbox, *, prepare: bool = False) -> None:
     except OSError as error:
         raise DriverError(f"cannot enter the sandbox: {error}", help="`seaway down` removes it; then start again") from error
     finally:
-        for fd in (own_network, *namespaces):
+        for fd in opened:
             os.close(fd)
 
 

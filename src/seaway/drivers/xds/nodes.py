@@ -1,7 +1,7 @@
 """What each node should have, what its Envoy has, and who waits for it: the part that the real ADS server and the fake share.
 
-One Envoy a node. Everything here runs on one event loop and nothing awaits but `wait_settled`. The order of responses is
-`protocols/xds_stream.py`'s matter; bytes on a socket are `real.py`'s.
+One Envoy a node, the welcome one: another one, which it replaces, goes on with what it holds. Everything here runs on one event loop and
+nothing awaits but `wait_settled`. The order of responses is `protocols/xds_stream.py`'s matter; bytes on a socket are `real.py`'s.
 """
 
 from __future__ import annotations
@@ -65,6 +65,7 @@ def unheard(_node: str, _report: Report) -> None:
 @dataclass(slots=True)
 class _Node:
     publish: Publish | None = None
+    welcome: int | None = None
     session: Session | None = None
     outcome: WaveDone | None = None
     accepted: Mapping[tuple[str, str], str] = field(default_factory=dict[tuple[str, str], str])
@@ -75,8 +76,9 @@ class _Node:
 class Session:
     """One stream with a node's Envoy. `hear` what it says; its answers go to `deliver`; `close` when the stream has ended."""
 
-    def __init__(self, nodes: Nodes, name: str, deliver: Callable[[Send | None], None], stream: XdsStream) -> None:
-        self._nodes, self._name, self._deliver, self.stream = nodes, name, deliver, stream
+    def __init__(self, nodes: Nodes, envoy: tuple[str, int], deliver: Callable[[Send | None], None], stream: XdsStream) -> None:
+        self._nodes, self._deliver, self.stream = nodes, deliver, stream
+        self._name, self.generation = envoy
         self.closed = False
 
     def hear(self, *events: Event) -> None:
@@ -112,6 +114,19 @@ class Nodes:
         one.publish = Publish(self._serial, resources)
         if one.session is not None:
             one.session.hear(one.publish)
+
+    def welcome(self, node: str, generation: int) -> None:
+        """From now on only this generation of the node's Envoy is served. Where none was ever named, any is."""
+        one = self._nodes.setdefault(node, _Node())
+        one.welcome = generation
+        if one.session is not None and one.session.generation != generation:
+            one.session.close()
+            one.accepted, one.doubts = {}, {}
+
+    def is_welcome(self, node: str, generation: int) -> bool:
+        """Whether this generation of the node's Envoy is to be served."""
+        one = self._nodes.get(node)
+        return one is None or one.welcome in (None, generation)
 
     def retry(self, node: str) -> None:
         """Sends once more what the node's Envoy refused, unchanged: for refusals whose reason lay outside of the resource."""
@@ -164,12 +179,12 @@ class Nodes:
             raise _late(node, timeout_s, connected=one.session is not None) from timeout
         return Refusals(one.outcome.serial, one.outcome.refusals) if one.outcome.refusals else Settled(one.outcome.serial)
 
-    def attach(self, node: str, deliver: Callable[[Send | None], None]) -> Session:
+    def attach(self, node: str, deliver: Callable[[Send | None], None], generation: int = 0) -> Session:
         """A new stream with this node's Envoy. One that was there before is over: Envoy keeps one, so it is a dead one's."""
         one = self._nodes.setdefault(node, _Node())
         if one.session is not None:
             one.session.close()
-        one.session = Session(self, node, deliver, XdsStream(one.doubts))
+        one.session = Session(self, (node, generation), deliver, XdsStream(one.doubts))
         self._listen(node, Connected())
         if one.publish is not None:
             one.session.hear(one.publish)

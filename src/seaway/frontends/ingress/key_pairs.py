@@ -68,8 +68,9 @@ def read_key_pair(chain: bytes, key: bytes) -> KeyPair | BadPair:
         names = _names(certificates[0])
         public = certificates[0].public_key()
         public_bytes = [one.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) for one in certificates]
-    except _UNREADABLE as error:
-        return BadPair(Problem.CHAIN_UNREADABLE, _first_line(error))
+    except _UNREADABLE:
+        found = b"-----BEGIN CERTIFICATE-----" in chain
+        return BadPair(Problem.CHAIN_UNREADABLE, "a certificate in it is damaged" if found else "it holds no certificate in PEM")
     try:
         private = load_pem_private_key(key, None)
         own = private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -120,7 +121,3 @@ def _misplaced(certificates: list[x509.Certificate]) -> int:
         if certificates[position - 1].issuer != certificates[position].subject:
             return position + 1
     return 0
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or ["it is no certificate"])[0]
