@@ -50,6 +50,7 @@ class Host:
     def _move(self) -> None:
         unshare(CLONE_NEWNS | CLONE_NEWNET)
         mount(None, "/", None, MS_PRIVATE | MS_REC)
+        Path("/proc/sys/net/ipv6/conf/default/disable_ipv6").write_text("1")  # link-local addresses come and ripen by themselves
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 
     def do(self, act: Callable[[], Result]) -> Result:
@@ -188,8 +189,8 @@ class TestLife:
 class TestDestroy:
     def test_ends_everything_inside_and_nothing_else(self, host: Host) -> None:
         host.create()
-        inside = [host.start_inside(), host.start_inside("unshare", "--mount"), host.start_inside("unshare", "--net", "setsid")]
-        stranger = host.start("sh", "-c", f"echo up; exec sleep 1000 '{host.state}/ns'")
+        inside = [host.start_inside(), host.start_inside("unshare", "--mount"), host.start_inside("unshare", "--net")]
+        stranger = host.start("sh", "-c", "echo up; read -r _", f"{host.state}/ns")
         assert host.destroy() == 1 + len(inside)
         assert [one.wait(5) for one in inside] == [-signal.SIGTERM] * 3
         assert stranger.poll() is None

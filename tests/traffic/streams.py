@@ -77,13 +77,10 @@ class Streams:
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
-        self._thread.join(5)
-        import sys
-        if self._thread.is_alive():
-            for task in asyncio.all_tasks(self.loop): task.print_stack(file=sys.stderr)
+        self._thread.join(10)
+        assert not self._thread.is_alive(), "an answer never came"
 
     async def _work(self) -> None:
-        self.loop = asyncio.get_running_loop()
         kinds: tuple[tuple[Callable[[], Awaitable[None]], Tally], ...] = (
             (self._http1, self.http1),
             (self._http2, self.http2),
@@ -133,6 +130,8 @@ class Streams:
                     match event:
                         case h2.events.ResponseReceived(headers=found):
                             self._count(self.http2, str(dict(found or ())[":status"]))
+                        case h2.events.DataReceived(flow_controlled_length=length, stream_id=stream):
+                            connection.acknowledge_received_data(length, stream)
                         case h2.events.StreamEnded():
                             done = True
                         case h2.events.StreamReset(error_code=code):

@@ -75,6 +75,7 @@ def test_another_binary_takes_over_under_a_hundred_streams(shop: Network) -> Non
         while envoys(shop) == sorted([first, second]):
             drained = (streams.http1.opened, streams.http2.opened)
         wait_until(lambda: streams.websockets.opened == 60, "WebSockets to come again")
+    print(fresh.seen, tls.seen, [(t.answers, t.lost, t.opened) for t in (streams.http1, streams.http2, streams.websockets)], min(streams.websockets.ended) - began)
     assert (fresh.failed, tls.failed) == ({}, {})
     assert (streams.http1.lost, streams.http2.lost, streams.websockets.lost) == ({}, {}, {})
     assert drained == (80, 60), "all others were asked to go before the old one ended"

@@ -100,7 +100,7 @@ def _print_welcome(status: dict[str, Any], settings: Settings) -> None:
     if loopback and status["gateways"]:
         _say(f"on this machine: {loopback}")
     if not settings.rootless and not settings.linked:
-        _say("another network has the routes to 198.18.0.0/24 or 198.18.255.0/24: this machine reaches the gateway by its loopback ports only")
+        _say("another network has routes to 198.18.0.0/24 or 198.18.255.0/24: use the loopback ports, or `seaway request outside`")
     if settings.rootless:
         _say("without root, this machine reaches the gateway by its loopback ports only;")
         _say("load balancer addresses and node ports answer inside: `seaway exec outside -- curl …`")

@@ -341,10 +341,10 @@ def queries(draw: st.DrawFn) -> bytes:
 
 
 def told(response: bytes) -> tuple[object, ...]:
-    """What a client learns, in no order."""
+    """What a client learns, in no order. Names in data may be compressed onto the question's, and then have its case."""
     message = dns.message.from_wire(response)
     sections = [
-        sorted((rrset.name, rrset.rdtype, rrset.ttl, sorted(one.to_text() for one in rrset)) for rrset in part)
+        sorted((rrset.name, rrset.rdtype, rrset.ttl, sorted(one.to_text().lower() for one in rrset)) for rrset in part)
         for part in message.sections[1:]
     ]
     question = [rrset.to_text() for rrset in message.question]
