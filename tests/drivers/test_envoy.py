@@ -12,6 +12,8 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
@@ -367,6 +369,53 @@ def test_stop_ends_both(folder: Path):
         assert pids_of(folder) == []
 
     run(folder, body)
+
+
+CONTROL_PLANE = """
+import asyncio, sys
+from pathlib import Path
+from seaway.drivers.xds.real import XdsServer
+
+async def serve():
+    server = XdsServer()
+    server.publish("node-1", ())
+    await server.start(Path(sys.argv[1]))
+    await asyncio.Event().wait()
+
+asyncio.run(serve())
+"""
+
+
+def another_control_plane(folder: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", CONTROL_PLANE, str(folder / "xds.sock")])
+
+
+def test_a_control_plane_that_is_stopped_is_noticed_and_found_again(folder: Path):
+    async def body(bench: Bench) -> None:
+        await bench.xds.stop()
+        await bench.envoy.stop()
+        usual = bench.spec.render
+        control = another_control_plane(folder)
+        try:
+            await bench.another(render=lambda *names: usual(*names).replace('"5s"', '"0.2s"'))
+            await bench.envoy.wait_ready(SOON_S)
+            before = await connections_to_control_plane(bench)
+            control.send_signal(signal.SIGSTOP)
+            while await connections_to_control_plane(bench) == before:
+                await asyncio.sleep(0.02)
+            control.send_signal(signal.SIGCONT)
+            while (await bench.envoy.admin.stats("^control_plane.connected_state$")) != {"control_plane.connected_state": 1}:
+                await asyncio.sleep(0.02)
+        finally:
+            control.kill()
+            control.wait()
+
+    run(folder, body)
+
+
+async def connections_to_control_plane(bench: Bench) -> int:
+    name = "cluster.control-plane.upstream_cx_total"
+    return (await bench.envoy.admin.stats(f"^{name}$"))[name]
 
 
 def test_admin(folder: Path):

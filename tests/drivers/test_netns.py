@@ -280,6 +280,12 @@ class TestContract:
         driver.ensure(plan(pod("heir", A.ip)))
         assert world.wired() == {"default_heir": ("node-1", A.ip)}
 
+    def test_an_address_that_another_pod_is_to_have_is_taken_from_one_that_is_not_planned(self, world: World) -> None:
+        driver = world.driver()
+        driver.ensure(plan(A, B))
+        driver.ensure(plan(pod("heir", A.ip)))
+        assert world.wired() == {"default_heir": ("node-1", A.ip), "default_b": ("node-1", B.ip)}
+
     def test_a_changed_node_is_made_anew_with_its_pods(self, world: World) -> None:
         driver = world.driver()
         driver.ensure(plan(A, FAR))

@@ -17,7 +17,8 @@ import pytest
 
 from seaway.core.errors import DriverError
 from seaway.drivers.process.daemon import Adopted, Backoff, Daemon, DaemonEvent, Exited, Started, StartFailed, exit_reason
-from seaway.drivers.process.pidfile import Process, open_living, read_pid_file, start_time, write_pid_file
+from seaway.drivers.process.ending import end_process, wait_gone
+from seaway.drivers.process.pidfile import Process, is_stopped, open_living, read_pid_file, start_time, write_pid_file
 from seaway.drivers.process.spawn import ROTATE_ABOVE, DaemonSpec, last_lines, rotate, spawn
 
 QUICK = Backoff(first_s=0.01, most_s=0.05, healthy_s=30)
@@ -57,6 +58,27 @@ async def kept_up(spec: DaemonSpec, heard: Heard | None = None, backoff: Backoff
         yield daemon
     finally:
         await daemon.stop(grace_s=2)
+
+
+def test_waiting_for_an_end(tmp_path: Path):
+    async def body() -> None:
+        async with kept_up(shell(tmp_path)) as daemon:
+            process = read_pid_file(tmp_path / "pid.json")
+            assert process is not None
+            assert not await wait_gone(process, 0.01)
+            assert not is_stopped(process)
+            os.kill(process.pid, signal.SIGSTOP)
+            while not is_stopped(process):
+                await asyncio.sleep(0.001)
+            os.kill(process.pid, signal.SIGCONT)
+            waiting = asyncio.create_task(wait_gone(process))
+            await end_process(process, grace_s=5)
+            assert await waiting
+            assert daemon.pid is None
+        await end_process(process, grace_s=5)
+        assert await wait_gone(process)
+
+    run(body)
 
 
 def is_gone(pid: int) -> bool:
@@ -119,6 +141,27 @@ def test_a_crash_loop_backs_off(tmp_path: Path):
                 assert isinstance(died, Exited)
                 delays.append(died.restart_in_s)
         assert delays == [0.01, 0.02, 0.04, 0.05, 0.05]
+
+    run(body)
+
+
+def test_one_that_keeps_dying_is_in_trouble_until_it_stays_up(tmp_path: Path):
+    async def body() -> None:
+        heard, dies = Heard(), tmp_path / "dies"
+        dies.touch()
+        script = f"if [ -e {dies} ]; then echo because; exit 4; fi; exec sleep 1000"
+        async with kept_up(shell(tmp_path, script), heard, Backoff(0.01, 0.05, healthy_s=0.3)) as daemon:
+            await heard.next(Exited)
+            assert daemon.trouble is None, "anything may die once"
+            died = await heard.next(Exited)
+            assert daemon.trouble == died
+            assert isinstance(died, Exited)
+            assert (died.reason, died.log_tail[-1]) == ("exited with code 4", "because")
+            dies.unlink()
+            await heard.next(Started)
+            while daemon.trouble is not None:
+                await asyncio.sleep(0.01)
+            assert daemon.pid is not None
 
     run(body)
 

@@ -155,6 +155,15 @@ class World:
             self.server.paused = mute
             self.server.connect(node, envoy)
 
+    async def turned_away(self, envoy: Envoy, node: str) -> None:
+        """An Envoy asks, and its stream ends."""
+        if isinstance(self.server, XdsServer):
+            wire = Wire(self.folder / "xds.sock", node, envoy)
+            await asyncio.wait_for(wire.ended.wait(), SOON_S)
+            await wire.close()
+        else:
+            self.server.connect(node, envoy)
+
     async def disconnect(self, node: str = NODE) -> None:
         if isinstance(self.server, XdsServer):
             await self.wires.pop().close()
@@ -384,6 +393,33 @@ def test_a_second_stream_of_a_node_takes_over(run: Run):
         assert first.heard == []
         kinds = [type(report) for _, report in world.reports if isinstance(report, (Connected, Disconnected))]
         assert kinds == [Connected, Disconnected, Connected]
+
+    run(body)
+
+
+def test_while_one_envoy_replaces_another_only_the_new_one_is_served(run: Run):
+    async def body(world: World) -> None:
+        old, new = Envoy(), Envoy()
+        world.server.publish(NODE, full())
+        world.server.welcome(NODE, 1)
+        await world.connect(old, f"{NODE}@1")
+        assert await world.settled() == Settled(1)
+
+        world.server.welcome(NODE, 2)
+        assert not world.server.state(NODE).connected
+        world.server.publish(NODE, full("2"))
+        await world.turned_away(old, f"{NODE}@1")
+        assert not world.server.state(NODE).connected
+        await world.connect(new, f"{NODE}@2")
+        assert await world.settled() == Settled(2)
+        assert (old.served, new.served) == (set(full()), set(full("2")))
+
+        world.server.welcome(NODE, 2)
+        assert world.server.state(NODE).connected, "nothing changes for the one that is served"
+        world.server.welcome(NODE, 1)
+        await world.connect(old, f"{NODE}@1")
+        assert await world.settled() == Settled(2)
+        assert old.served == set(full("2")), "the old one may be served again"
 
     run(body)
 

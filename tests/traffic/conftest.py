@@ -30,7 +30,7 @@ def networks() -> Iterator[Callable[..., Network]]:
 
     yield make
     failures: list[BaseException] = []
-    for network in made:
+    for network in reversed(made):
         try:
             end_network(network)
         except AssertionError as failure:

@@ -30,6 +30,7 @@ from seaway.drivers.process.namespaces import in_netns
 ROOT = Path(__file__).parents[2]
 STOREFRONT = ROOT / "examples" / "storefront"
 SEAWAY = (sys.executable, "-m", "seaway")
+NSENTER = shutil.which("nsenter") or "nsenter"
 PATIENCE_S = 15.0
 
 
@@ -58,7 +59,7 @@ class Machine:
 
     def argv(self, *words: str) -> list[str]:
         """The command line that runs these words on this machine."""
-        return ["nsenter", "--target", str(self._holder.pid), "--net", "--mount", *words]
+        return [NSENTER, "--target", str(self._holder.pid), "--net", "--mount", *words]
 
     def run(self, *words: str, timeout: float = 40.0, **options: Any) -> subprocess.CompletedProcess[str]:
         if "input" not in options:
@@ -217,6 +218,7 @@ class Network:
     home: Path
     prefix: tuple[str, ...] = SEAWAY
     env: dict[str, str] = field(default_factory=dict)
+    others_links: tuple[str, ...] = ()
 
     @property
     def state(self) -> Path:
@@ -335,7 +337,7 @@ class Network:
         """What is still there of the network: processes, interfaces, mounts, files."""
         found = [f"process {pid}: {words}" for pid, words in processes_with(str(self.state))]
         links = json.loads(self.machine.out("ip", "-j", "link"))
-        found += [f"interface {link['ifname']}" for link in links if link["ifname"] != "lo"]
+        found += [f"interface {link['ifname']}" for link in links if link["ifname"] not in ("lo", *self.others_links)]
         found += [f"mount {line}" for line in self.machine.out("cat", "/proc/self/mountinfo").splitlines() if str(self.state) in line]
         kept = {"logs", "default-certificate.pem"}
         found += [f"file {path.name}" for path in self.state.glob("*") if path.name not in kept]
@@ -376,11 +378,13 @@ def end_network(network: Network) -> None:
     """Down, nothing left, machine away; and nobody has crashed. Kills what is left all the same, so that one failure stays one."""
     try:
         network.down()
-        crashes = [path.read_text(errors="replace") for path in network.home.rglob("*.log")]
-        assert not any("Traceback" in one for one in crashes), crashes
+        for path in network.home.rglob("*.log"):
+            _, crash, rest = path.read_text(errors="replace").partition("Traceback")
+            assert not crash, f"{path.name}: {rest[:4000]}"
     finally:
         for pid, _ in processes_with(str(network.home)):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        network.machine.close()
+        if not network.others_links:  # else it is the others' machine
+            network.machine.close()
         shutil.rmtree(network.home, ignore_errors=True)

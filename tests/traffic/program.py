@@ -27,7 +27,14 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/slow":
             time.sleep(1)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        seen = {"pod": NAME, "pid": os.getpid(), "peer": self.client_address[0], "path": self.path, "headers": headers, "env": dict(os.environ)}
+        seen = {
+            "pod": NAME,
+            "pid": os.getpid(),
+            "peer": self.client_address[0],
+            "path": self.path,
+            "headers": headers,
+            "env": dict(os.environ),
+        }
         return self.answer(200, seen)
 
     def answer(self, status: int, body: object) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import socket
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from network import Load, Network, exchange, wait_until
@@ -79,7 +79,13 @@ def edge(name: str, path: str = "/") -> str:
     return EDGE.format(name=name, path=path)
 
 
-FILES = {"shop.yaml": workload("shop"), "shop-edge.yaml": edge("shop"), "blog.yaml": workload("blog"), "blog-edge.yaml": edge("blog"), "steady.yaml": STEADY}
+FILES = {
+    "shop.yaml": workload("shop"),
+    "shop-edge.yaml": edge("shop"),
+    "blog.yaml": workload("blog"),
+    "blog-edge.yaml": edge("blog"),
+    "steady.yaml": STEADY,
+}
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +153,7 @@ def get(network: Network, path: str, host: str) -> int:
 
 
 def shops(network: Network) -> set[str]:
-    return {one for one in network.pods("default/shop-")}
+    return set(network.pods("default/shop-"))
 
 
 def serving(network: Network, path: str = "/") -> set[str]:
@@ -197,11 +203,10 @@ def test_a_rollout_that_is_taken_back_at_once_loses_nothing(town: Network) -> No
 
 def test_a_path_changes_live(town: Network) -> None:
     untouched = Untouched(town)
-    routes = town.counters("rds.ingress-nginx", ".update_rejected")
     town.write("shop-edge.yaml", edge("shop", "/new"))
     wait_until(lambda: get(town, "/", "shop.test") == 404, "the old path gone")
     assert get(town, "/new/thing", "shop.test") == 200
-    assert all(value == 0 for name, value in routes.items() if name.endswith("rejected"))
+    assert not any(town.counters(".update_rejected").values())
     town.write("shop-edge.yaml", edge("shop"))
     wait_until(lambda: get(town, "/", "shop.test") == 200, "the path back")
     untouched.check()
@@ -218,8 +223,8 @@ def test_something_new_and_something_gone(town: Network) -> None:
     wait_until(lambda: not town.pods("default/late"), "its pods gone")
     with pytest.raises(OSError, match=r"refused|timed out|unreachable"):
         town.inside("default/steady").get(address, 80, timeout=1)
-    folder = town.text("exec", "outside", "--", "ls", f"{town.state}/ns")
-    wait_until(lambda: "late" not in town.text("exec", "outside", "--", "ls", f"{town.state}/ns"), f"its namespace gone from {folder}")
+    namespaces = Path(f"/proc/{town.anchor}/root{town.state}/ns")
+    wait_until(lambda: not [one for one in namespaces.iterdir() if "late" in one.name], "its namespace gone")
     untouched.check()
 
 
@@ -261,22 +266,20 @@ def test_a_half_written_file_is_never_loaded(town: Network) -> None:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    # In pieces that each make sense as YAML: a Deployment without its Service, one of another size.
-    pieces = [whole[:120].replace("replicas: 4", "replicas: 1"), whole[120 : whole.index("---")], whole[whole.index("---") :]]
+    # In pieces that each make sense as YAML: a Deployment without its Service.
+    middle = whole.index("---")
     with (town.manifests / "shop.yaml").open("w") as out:
-        for piece in pieces[:-1]:
+        for piece in (whole[:120], whole[120:middle], whole[middle:]):
             out.write(piece)
             out.flush()
             os.fsync(out.fileno())
             time.sleep(0.4)
             assert town.status()["pods"] == before
             assert get(town, "/", "shop.test") == 200
-    # what is there now is whole as a file: a Service has gone, and the old one stays only if the writer says so
-    town.write("shop.yaml", whole)
     wait_until(lambda: len(serving(town)) == 4, "all four")
     over.set()
     watcher.join()
-    assert 1 not in seen
+    assert set(seen) <= {2, 4}
     town.write("shop.yaml", workload("shop"))
     wait_until(lambda: len(shops(town)) == 2, "two again")
     untouched.check()
@@ -338,4 +341,3 @@ def test_a_connection_outlives_its_services_change(town: Network) -> None:
         wait_until(lambda: "default/echo-2" not in town.pods(), "the second pod gone")
         kept.sendall(b"b")
         assert kept.recv(10) == b"b"
-    assert isinstance(kept, socket.socket)

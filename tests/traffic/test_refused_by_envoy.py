@@ -64,7 +64,9 @@ def town(networks: Callable[..., Network]) -> Network:
     network.write("web.yaml", WEB)
     network.write("many.yaml", "".join(EDGE.format(name=f"shop-{number}", path="/") for number in range(COUNT)))
     network.write("bad.yaml", edge("bad", "/poison"))
-    argv = network.machine.argv(sys.executable, str(ROOT / "tests/traffic/poisoned.py"), "up", "--state", str(network.state), str(network.manifests))
+    argv = network.machine.argv(
+        sys.executable, str(ROOT / "tests/traffic/poisoned.py"), "up", "--state", str(network.state), str(network.manifests)
+    )
     log = (network.home / "up.log").open("w")
     subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     wait_until(lambda: "up after" in (network.home / "up.log").read_text(), "the network")

@@ -6,13 +6,14 @@ import json
 import os
 import pwd
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from network import STOREFRONT, Load, Machine, Network, end_network, exchange, wait_until
+from network import STOREFRONT, Load, Machine, Network, end_network, exchange, processes_with, wait_until
 
 HIDDEN = ("/root",)
 USER = "nobody"
@@ -58,7 +59,7 @@ def test_it_says_what_is_different(users: Network) -> None:
     users.kill("control")
     greeting = users.up(str(STOREFRONT)).stderr
     assert "on this machine: http://127.0.0.1:8080, https://127.0.0.1:8443" in greeting
-    assert "without root: load balancer addresses are reached from inside" in greeting
+    assert "without root, this machine reaches the gateway by its loopback ports only" in greeting
 
 
 def test_nothing_of_it_runs_as_root(users: Network) -> None:
@@ -110,9 +111,24 @@ def test_killed_control_plane_is_taken_over(users: Network) -> None:
     assert {name: users.process(name) for name in before} == before
 
 
-def test_killed_relay_is_back(users: Network) -> None:
-    before = users.kill("relay")
-    users.kill("control")
-    users.up(str(STOREFRONT))
-    assert users.process("relay") != before
-    wait_until(lambda: users.host.get("127.0.0.1", 8443, "/", "web.example.com", tls=True).status == 200, "an answer")
+@pytest.mark.parametrize("who", ["envoy", "keeper"])
+def test_killed_relay_is_back(users: Network, who: str) -> None:
+    """The relay's Envoy is kept up; should its keeper die too, the next `up` begins anew."""
+    before = sorted(pid for pid, words in processes_with(str(users.state / "relay.json")))
+    keeper = users.process("relay")
+    assert len(before) == 2
+    if who == "keeper":
+        os.kill(keeper, signal.SIGKILL)
+        users.kill("control")
+        users.up(str(STOREFRONT))
+    else:
+        os.kill(next(pid for pid in before if pid != keeper), signal.SIGKILL)
+
+    def answers() -> bool:
+        try:
+            return users.host.get("127.0.0.1", 8443, "/", "web.example.com", tls=True).status == 200
+        except OSError:
+            return False
+
+    wait_until(answers, "an answer")
+    assert len(processes_with(str(users.state / "relay.json"))) == 2

@@ -210,7 +210,13 @@ def test_names(town: Network) -> None:
 
 def test_environment_and_logs_of_a_program(town: Network) -> None:
     env = town.inside("default/caller-1").get(town.ip("default/web-2"), 8080, "/env").echo["env"]
-    wanted = {"GREETING": "good day", "PASSWORD": "opensesame", "MY_IP": town.ip("default/web-2"), "MY_NODE": "node-2", "BOTH": "good day from node-2"}
+    wanted = {
+        "GREETING": "good day",
+        "PASSWORD": "opensesame",
+        "MY_IP": town.ip("default/web-2"),
+        "MY_NODE": "node-2",
+        "BOTH": "good day from node-2",
+    }
     assert {name: env.get(name) for name in wanted} == wanted
     assert env["HOSTNAME"] == "web-2"
     log = town.text("logs", "default/web-2")

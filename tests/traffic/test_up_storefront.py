@@ -14,7 +14,9 @@ from network import STOREFRONT, Network, exchange
 
 WEB, API = "web.example.com", "api.example.com"
 SECRET = (STOREFRONT / "21-tls-secret.yaml").read_text()
-CERTIFICATE = ssl.PEM_cert_to_DER_cert("\n".join(line.strip() for line in SECRET.partition("tls.crt: |\n")[2].partition("tls.key")[0].splitlines()))
+CERTIFICATE = ssl.PEM_cert_to_DER_cert(
+    "\n".join(line.strip() for line in SECRET.partition("tls.crt: |\n")[2].partition("tls.key")[0].splitlines())
+)
 KEY_LINE = SECRET.partition("BEGIN PRIVATE KEY-----\n")[2].splitlines()[0].strip()
 
 
@@ -40,7 +42,9 @@ def test_the_certificate_is_the_secrets(storefront: Network, name: str) -> None:
 @pytest.mark.parametrize("name", ["other.example.com", None], ids=["unknown", "none"])
 def test_other_names_get_the_default_certificate(storefront: Network, name: str | None) -> None:
     default = (storefront.state / "default-certificate.pem").read_text().partition("-----BEGIN CERTIFICATE")
-    assert certificate_of(storefront, name) == ssl.PEM_cert_to_DER_cert("-----BEGIN CERTIFICATE" + default[2].partition("-----END CERTIFICATE-----")[0] + "-----END CERTIFICATE-----")
+    assert certificate_of(storefront, name) == ssl.PEM_cert_to_DER_cert(
+        "-----BEGIN CERTIFICATE" + default[2].partition("-----END CERTIFICATE-----")[0] + "-----END CERTIFICATE-----"
+    )
 
 
 def test_plain_http_is_sent_to_https(storefront: Network) -> None:
@@ -137,7 +141,9 @@ def test_dig_in_a_pod(storefront: Network) -> None:
     queries = QUERIES.format(web=web).strip().splitlines()
     script = "; echo ===; ".join(queries)
     said = storefront.text("exec", "production/web", "--", "sh", "-c", script).split("===\n")
-    found = [(re.search(r"status: (\w+)", one), sorted(line.split()[-1] for line in one.splitlines() if line and line[0] != ";")) for one in said]
+    found = [
+        (re.search(r"status: (\w+)", one), sorted(line.split()[-1] for line in one.splitlines() if line and line[0] != ";")) for one in said
+    ]
     answers = [(word.group(1) if word else "", data) for word, data in found]
     assert answers == [
         ("NOERROR", sorted(members)),
@@ -154,7 +160,9 @@ def test_dig_in_a_pod(storefront: Network) -> None:
 
 
 def test_request_from_a_pod_and_from_outside(storefront: Network) -> None:
-    document = storefront.json("request", "production/web", "http://api-gateway.production:8080/products", "-H", "x-test: 1", "-n", "6", "-c", "2")
+    document = storefront.json(
+        "request", "production/web", "http://api-gateway.production:8080/products", "-H", "x-test: 1", "-n", "6", "-c", "2"
+    )
     assert len(document["responses"]) == 6
     one = document["responses"][0]
     assert one.keys() >= {"status", "headers", "body", "pod", "latency_ms"}
@@ -210,7 +218,10 @@ def test_get(storefront: Network) -> None:
     assert ingress["status"]["loadBalancer"]["ingress"] == [{"ip": storefront.gateway}]
     assert ingress["seaway"]["line"] == 2
     assert storefront.json("get", "pods", "-A")["kind"] == "List"
-    assert storefront.text("get", "deploy", "-n", "production", "-l", "tier=none") == "no Deployment in namespace production; -A looks in all\n"
+    assert (
+        storefront.text("get", "deploy", "-n", "production", "-l", "tier=none")
+        == "no Deployment in namespace production; -A looks in all\n"
+    )
 
 
 def test_describe_leads_across_layers(storefront: Network) -> None:
@@ -240,7 +251,11 @@ def test_proxy_shows_what_envoy_holds(storefront: Network, section: str, words: 
 
 
 def test_no_command_shows_a_secret(storefront: Network) -> None:
-    for words in (("get", "secret", "-A", "-o", "yaml"), ("describe", "secret/storefront-tls", "-n", "production", "-o", "json"), ("get", "secret", "-A")):
+    for words in (
+        ("get", "secret", "-A", "-o", "yaml"),
+        ("describe", "secret/storefront-tls", "-n", "production", "-o", "json"),
+        ("get", "secret", "-A"),
+    ):
         text = storefront.text(*words)
         assert "storefront-tls" in text
         assert KEY_LINE not in text
@@ -261,3 +276,34 @@ def test_gateway_pods_are_pods(storefront: Network) -> None:
     pod = storefront.pods("ingress-nginx/")[0]
     with storefront.inside("production/web").connect(storefront.ip(pod), 80) as connection:
         assert exchange(connection, "/", WEB).status == 308
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("get", "flies"), "no kind is called 'flies'"),
+        (("get", "pod/none"), "Pod none not found"),
+        (("get", "pods", "-l", "nonsense"), "not a selector"),
+        (("describe", "service/web"), "add -n production"),
+        (("request", "production/nobody", "http://web/"), "no pod is called 'production/nobody'"),
+        (("request", "outside", "http://web/", "-g", "other"), "no gateway other"),
+        (("exec", "web", "--", "true"), "no pod is called 'web'"),
+        (("logs", "production/web"), "is a stand-in and prints nothing"),
+        (("probe", "-n", "nowhere"), "no pod to probe from"),
+        (("up", str(STOREFRONT)), "a network runs here already"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_mistake_is_one_clear_message(storefront: Network, words: tuple[str, ...], expected: str) -> None:
+    done = storefront.seaway(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("error: ") == 1
+    assert expected in done.stderr
+
+
+def test_a_request_without_an_answer_fails(storefront: Network) -> None:
+    done = storefront.seaway("request", "production/web", "http://nothing.production/", "-o", "json")
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["summary"]["status"]) == (1, {"none": 1})
+    assert document["responses"][0]["error"]

@@ -58,7 +58,7 @@ class Gate:
         """Holds the culprits back, each with a finding at its own line."""
         self._held = self._held.holding(verdict.culprits, _digests(snapshot.objects))
         for key, words in verdict.culprits:
-            resource = snapshot.objects.get(key)
+            resource = snapshot.objects.get(key) or self._good.get(key)  # its absence may be what Envoy refuses
             if resource is not None:
                 kept = "its last good version" if key in self._good else "nothing"
                 self.findings += (finding(ENVOY_REFUSED, resource.origin, key, object=key, words=words, kept=kept),)

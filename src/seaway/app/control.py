@@ -35,7 +35,7 @@ class ControlServer:
             self._server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, ValueError):
+        with suppress(ConnectionError, ValueError, asyncio.CancelledError):  # asyncio would log a cancelled conversation as a crash
             while line := await reader.readline():
                 writer.write(json.dumps(await self._answer(line)).encode() + b"\n")
                 await writer.drain()

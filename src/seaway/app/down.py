@@ -7,6 +7,7 @@ import shutil
 import signal
 from contextlib import suppress
 
+from seaway.app.relay import end_relay
 from seaway.app.state import StateFolder
 from seaway.drivers.process.namespaces import MNT_DETACH, umount
 from seaway.drivers.process.pidfile import living
@@ -17,12 +18,12 @@ from seaway.model.names import NETNS_FOLDER
 def take_down(state: StateFolder) -> int:
     """Ends every process of the network and removes its state, but for logs. Returns how many processes it ended."""
     ended = 0
-    for pid_file in (state.control_pid, state.relay_pid):  # first those that would start others again
-        if (process := living(pid_file)) is not None and process.pid != os.getpid():
-            with suppress(ProcessLookupError):
-                os.kill(process.pid, signal.SIGKILL)
-                ended += 1
-    ended += destroy_sandbox(state.path)
+    control = living(state.control_pid)
+    if control is not None and control.pid != os.getpid():  # first who would start others again
+        with suppress(ProcessLookupError):
+            os.kill(control.pid, signal.SIGKILL)
+            ended += 1
+    ended += end_relay(state) + destroy_sandbox(state.path)
     forget(state)
     return ended
 

@@ -3,30 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
 from seaway.app.state import StateFolder
+from seaway.core.errors import DriverError
 from seaway.drivers.agent.link import Link
 from seaway.drivers.agent.orders import write_orders
-from seaway.drivers.netns.real import NetworkDriver
-from seaway.drivers.nft.real import NftDriver
+from seaway.drivers.netns.interface import Network
 from seaway.drivers.xds.nodes import Nodes
 from seaway.model.workload import PodName
 from seaway.pipeline import NodePlans
 from seaway.plans.network.plan import NetworkPlan
+from seaway.plans.nft.table import NftTable
 from seaway.plans.node.plan import NodeOrders
 from seaway.protocols.dns_zone import DnsZone
+
+
+class KernelTable(Protocol):
+    """One node's packet rules, real or fake."""
+
+    def apply(self, table: NftTable) -> None: ...
+
+
+async def all_of(*works: Awaitable[None]) -> None:
+    """Waits for all, also where one fails, so that none goes on behind the next pass's back; then raises the first failure."""
+    for outcome in await asyncio.gather(*works, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
 
 
 class NetworkThread:
     """The network driver on a thread of its own, since it moves its thread between namespaces. Skips plans that changed nothing."""
 
-    def __init__(self, driver: NetworkDriver) -> None:
+    def __init__(self, driver: Network) -> None:
         self._driver = driver
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="netlink")
         self._ensured: NetworkPlan | None = None
@@ -34,7 +49,7 @@ class NetworkThread:
 
     async def ensure(self, plan: NetworkPlan) -> None:
         if plan != self._ensured:
-            self._ensured = None  # a failure on the way must not look like success
+            self._ensured = self._pruned = None  # also what fails on the way may have added something
             await asyncio.get_running_loop().run_in_executor(self._thread, self._driver.ensure, plan)
             self._ensured = plan
 
@@ -48,7 +63,7 @@ class NetworkThread:
 class NodeEngines:
     """One node's agent and kernel table. What the node's Envoy holds is the xDS server's matter."""
 
-    def __init__(self, folder: Path, link: Link, nft: NftDriver, upstreams: tuple[str, ...]) -> None:
+    def __init__(self, folder: Path, link: Link, nft: KernelTable, upstreams: tuple[str, ...]) -> None:
         self._folder = folder
         self._link = link
         self._nft = nft
@@ -65,12 +80,17 @@ class NodeEngines:
 
     async def take(self, plans: NodePlans, zone: DnsZone) -> None:
         """Gives the agent its orders and the kernel its rules, side by side: only pods that are ready, and so listen, have traffic."""
-        await asyncio.gather(self._give_orders(plans.orders, zone), asyncio.to_thread(self._nft.apply, plans.nft))
+        await all_of(self._give_orders(plans.orders, zone), asyncio.to_thread(self._nft.apply, plans.nft))
 
     async def _give_orders(self, orders: NodeOrders, zone: DnsZone) -> None:
         version = write_orders(self._folder / "orders.json", orders, msgspec.json.encode(zone), self._upstreams)
         if version != self._version:
-            await self._link.follow(version)
+            self._version = ""
+            applied = await self._link.follow(version)
+            if applied.problem:
+                raise DriverError(
+                    f"the agent of {orders.node} does not follow: {applied.problem}", help="its log says more; it goes on as before"
+                )
             self._version = version
 
 

@@ -18,7 +18,7 @@ from seaway.app.engines import Engines, NetworkThread, NodeEngines, node_folder
 from seaway.app.loop import Loop, is_up
 from seaway.app.processes import NodeSource, Supervised, agent_daemon, envoy_process, process_findings
 from seaway.app.questions import questions
-from seaway.app.relay import pipe_of
+from seaway.app.relay import end_relay, pipe_of
 from seaway.app.settings import Settings
 from seaway.app.state import StateFolder, read_leases, write_atomically
 from seaway.app.views.status import status_document
@@ -35,7 +35,6 @@ from seaway.drivers.envoy.replacement import NotReplaced, Replaced
 from seaway.drivers.netns.real import NetworkDriver
 from seaway.drivers.nft.real import NftDriver
 from seaway.drivers.process.daemon import Adopted, Exited, Started, StartFailed
-from seaway.drivers.process.pidfile import living
 from seaway.drivers.sandbox.sandbox import Sandbox, destroy_sandbox
 from seaway.drivers.xds.nodes import Disconnected, WaveDone
 from seaway.drivers.xds.nodes import Report as XdsReport
@@ -84,11 +83,20 @@ class ControlPlane:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._asked_to_stop)
         network = NetworkThread(NetworkDriver(self._sandbox.netns_folder))
-        cluster = self.settings.cluster
-        nodes = tuple(NodeNetwork(node.name, node.address, node.pod_cidr) for node in cluster.nodes)
+        nodes = tuple(NodeNetwork(node.name, node.address, node.pod_cidr) for node in self.settings.cluster.nodes)
         await network.ensure(NetworkPlan(nodes, (), ()))
         xds = XdsServer(self._heard_envoy)
         await xds.start(self.state.xds_socket)
+        try:
+            await self._run(network, xds, started)
+        except DriverError:
+            await xds.stop()
+            raise
+        await self._take_apart(xds)
+
+    async def _run(self, network: NetworkThread, xds: XdsServer, started: Callable[[dict[str, Any]], None]) -> None:
+        """Everything between the first process and the wish to stop."""
+        cluster = self.settings.cluster
         await self._start_processes(xds)
         engines = Engines(network, xds, {node.name: await self._node_engines(node.name) for node in cluster.nodes})
         self.loop = Loop(self._read, cluster, engines, self._views, (self.state.leases, read_leases(self.state.leases)))
@@ -100,7 +108,6 @@ class ControlPlane:
         self.loop.pods_changed()
         await self._serve(self.loop, started)
         await control.stop()
-        await self._take_apart(xds)
 
     async def _serve(self, loop: Loop, started: Callable[[dict[str, Any]], None]) -> None:
         """Runs the loop and its watchers until somebody asks to stop."""
@@ -263,7 +270,6 @@ class ControlPlane:
             await link.close()
         await asyncio.gather(*(process.stop() for process in self._processes))
         await xds.stop()
-        if (relay := living(self.state.relay_pid)) is not None:
-            os.kill(relay.pid, signal.SIGTERM)
+        end_relay(self.state)
         await asyncio.to_thread(destroy_sandbox, self.state.path)
         forget(self.state)

@@ -1,7 +1,7 @@
 """The control loop: manifests or health changed -> build -> publish, and keep the last good whatever happens.
 
 One pass at a time. New pods come before traffic moves to them; old ones go after traffic has left them. What happens to an object that
-Envoy refuses is `admission.py`'s matter; how one node's engines are reached is `nodes.py`'s.
+Envoy refuses is `admission.py`'s matter; how one node's engines are reached is `engines.py`'s.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from pathlib import Path
 import msgspec
 
 from seaway.app.admission import Gate, as_outcome
-from seaway.app.engines import Engines
+from seaway.app.engines import Engines, all_of
+from seaway.app.rollover import Rollover
 from seaway.app.state import write_atomically
-from seaway.core.codes.engines import ENGINE_FAILED
-from seaway.core.errors import DriverError
+from seaway.core.codes.engines import ENGINE_FAILED, REFUSED_WITHOUT_CULPRIT
+from seaway.core.errors import DriverError, SeawayError
 from seaway.core.finding import Finding, Findings, finding, ordered
 from seaway.core.origin import GENERATED
 from seaway.drivers.xds.nodes import Refusals
@@ -29,25 +30,28 @@ from seaway.frontends.ingress.certificates import find_expired
 from seaway.model.cluster import Cluster, Leases
 from seaway.model.index import Model
 from seaway.model.service import Health
-from seaway.model.transition import union_of_pods, with_lingering
-from seaway.model.workload import Pod, PodName
+from seaway.model.workload import PodName
 from seaway.pipeline import Plans, plan_all
 from seaway.plans.envoy.plan import EnvoyView, plan_envoy
 from seaway.protocols.admission import Accepted, Outcome, Try
 from seaway.protocols.xds_stream import Refused
 from seaway.snapshot import Snapshot
 
-_QUIET_S = 0.005
-"""Changes that come closer than this are taken in one pass."""
 
-_DRAIN_S = 2.0
-"""How long a pod that nothing is sent to any more keeps its sockets and its namespace."""
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds. Changes that come closer than `quiet_s` are taken in one pass. Where they do not end (a pod that flaps), passes are
+    `spacing_s` apart over time, and at most `at_once` of them closer. A pod that nothing is sent to any more keeps its sockets and its
+    namespace for `drain_s`. What an engine refused is tried again after `retry_s`. Envoy has `answer_s` for each candidate while a
+    culprit is looked for.
+    """
 
-_RETRY_S = 1.0
-"""When an engine that failed is tried again."""
-
-_ANSWER_S = 5.0
-"""How long Envoy may take over one candidate while the object that it refuses is looked for."""
+    quiet_s: float = 0.005
+    spacing_s: float = 0.1
+    at_once: int = 5
+    drain_s: float = 2.0
+    retry_s: float = 1.0
+    answer_s: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ class Loop:
         self.health = Health()
         self.current: Current | None = None
         self.gate = Gate()
+        self.timing = Timing()
         self.after_pass: list[Callable[[], None]] = []
         self.process_findings: Callable[[], Findings] = tuple
         self._read = read
@@ -84,19 +89,24 @@ class Loop:
         self._leases_path, self._leases = leases
         self._snapshot: Snapshot | None = None
         self._built: Built | None = None
-        self._departing: dict[PodName, tuple[Pod, float]] = {}
+        self._admitted: Snapshot | None = None
+        self._offered: Snapshot | None = None
+        self._rollover = Rollover()
         self._wake = asyncio.Event()
+        self._turn = 0.0
         self._manifests_changed = True
         self._refused = False
-        self._searching = False
+        self._strayed = False
+        self._torn = False
         self._failure: Finding | None = None
+        self._unexplained: Finding | None = None
 
     @property
     def findings(self) -> Findings:
         """All findings of the current state: of reading, of building, what engines refused, and which processes do not work."""
         read = self._snapshot.findings if self._snapshot else ()
         built = self._built.findings if self._built else ()
-        failed = (self._failure,) if self._failure else ()
+        failed = tuple(one for one in (self._failure, self._unexplained) if one is not None)
         expired = find_expired(self._built.model, datetime.now(UTC)) if self._built else ()
         return ordered((*read, *built, *expired, *self.gate.findings, *failed, *self.process_findings()))
 
@@ -118,15 +128,14 @@ class Loop:
         self._wake.set()
 
     def envoy_accepted(self) -> None:
-        """An Envoy has all that was published; once all have, this is the last good."""
-        states = [self.engines.xds.state(name) for name in self.engines.nodes]
-        if self._built is not None and not self._searching and all(one.settled == one.published and not one.refused for one in states):
-            self.gate.accepted(self._built.snapshot)
+        """An Envoy has all that was published; once all have, this is the last good. What it takes of a try is not."""
+        if self._offered is not None and all(self.envoy_is_complete(name) for name in self.engines.nodes):
+            self.gate.accepted(self._offered)
 
     def envoy_is_complete(self, node: str) -> bool:
         """Whether this node's Envoy has all that is wanted, and refused nothing."""
         state = self.engines.xds.state(node)
-        return self.current is not None and not self._searching and not state.refused and state.settled == state.published
+        return self.current is not None and not self._strayed and not state.refused and state.settled == state.published
 
     async def run(self) -> None:
         """Passes until cancelled. An engine's failure becomes a finding and is tried again; it ends nothing."""
@@ -134,15 +143,31 @@ class Loop:
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), pause)
-            await asyncio.sleep(_QUIET_S)
+            await asyncio.sleep(self._wait_s())
             self._wake.clear()
             try:
                 await self.step()
-                self._failure, pause = None, self._next_departure()
-            except DriverError as error:
-                self._failure, pause = finding(ENGINE_FAILED, GENERATED, message=error.message, mend=error.help or "see the logs"), _RETRY_S
+                self._failure, pause = None, self._pause_s()
+            except SeawayError as error:
+                self._failure, pause = (
+                    finding(ENGINE_FAILED, GENERATED, message=error.message, mend=error.help or "see the logs"),
+                    self.timing.retry_s,
+                )
             for hook in self.after_pass:
                 hook()
+
+    def _wait_s(self) -> float:
+        """How long the next pass is put off: for changes that belong together, and so that passes keep their distance over time."""
+        now = time.monotonic()
+        self._turn = max(self._turn, now - self.timing.at_once * self.timing.spacing_s) + self.timing.spacing_s
+        return max(self.timing.quiet_s, self._turn - now)
+
+    def _pause_s(self) -> float | None:
+        """Seconds until a pass is due though nothing changes: a departing pod's time is over, or Envoy is to be tried again."""
+        departure = self._rollover.next_end()
+        due = [self.timing.retry_s] if self._refused else []
+        due += [departure - time.monotonic()] if departure is not None else []
+        return max(0.01, min(due)) if due else None
 
     async def step(self) -> None:
         """One pass: read and build where manifests changed, then plan and publish; then see to what Envoy refused."""
@@ -150,28 +175,33 @@ class Loop:
             await self._load()
         await self._publish()
         if self._refused:
-            self._refused = False
             await self._find_culprits()
 
     async def _load(self) -> None:
-        """Reads and builds. The flag falls only when that has worked, so that a failure is tried again."""
-        snapshot = await asyncio.to_thread(self._read)
+        """Reads and builds. What fails is tried again, and so is what has changed while it was read."""
         self._manifests_changed = False
-        former = self._snapshot
-        self._snapshot = snapshot
-        if self._built is None or former is None or snapshot.version != former.version:
-            self._build(self.gate.admitted(snapshot))
+        try:
+            snapshot = await asyncio.to_thread(self._read)
+            if self._snapshot is None or snapshot.version != self._snapshot.version:
+                self._build(self.gate.admitted(snapshot))
+            self._snapshot = snapshot
+        except SeawayError:
+            self._manifests_changed = True
+            raise
 
-    def _build(self, snapshot: Snapshot) -> None:
-        built = build_model(snapshot, self.cluster, self._held_leases())
+    def _build(self, admitted: Snapshot) -> None:
+        built = build_model(admitted, self.cluster, self._held_leases())
         if built.leases != self._leases:
-            write_atomically(self._leases_path, msgspec.json.encode(built.leases))
+            try:
+                write_atomically(self._leases_path, msgspec.json.encode(built.leases))
+            except OSError as error:
+                raise DriverError(f"cannot write {self._leases_path}: {error.strerror}", help="make room in the state folder") from error
             self._leases = built.leases
-        self._built = built
+        self._built, self._admitted = built, admitted
 
     def _held_leases(self) -> Leases:
         """The leases, with those of pods that are no longer wanted but still there: one that is wanted again is the same as before."""
-        present = [*(pod for pod, _ in self._departing.values()), *(self.current.model.pods if self.current else ())]
+        present = [*self._rollover.departing, *(self.current.model.pods if self.current else ())]
         held = {str(pod.id): pod.ip for pod in present if not pod.host_network}
         return replace(self._leases, pods=tuple(sorted((held | dict(self._leases.pods)).items())))
 
@@ -179,75 +209,75 @@ class Loop:
         """New pods first, then traffic, and pods away when their drain time is over."""
         assert self._snapshot is not None
         assert self._built is not None
-        wanted = self._built.model
-        model = wanted if self.current is None else with_lingering(self.current.model, wanted, self.health)
-        present = self._with_departing(model)
-        views = self._views(model)
-        plans = plan_all(model, present, self.health, views)
-        if self.current is None or plans != self.current.plans:
+        former = self.current.model if self.current is not None else None
+        model = self._rollover.next_model(former, self._built.model, self.health)
+        present = self._rollover.present(former, model, time.monotonic(), self.timing.drain_s)
+        plans = plan_all(model, present, self.health, self._views(model))
+        if self.current is None or self._strayed or self._torn or plans != self.current.plans:
+            self._torn = True  # should it break off on the way, engines hold a part of it
             await self.engines.network.ensure(plans.network)
             self._publish_envoy(plans)
-            await asyncio.gather(*(node.take(plans.nodes[name], plans.dns) for name, node in self.engines.nodes.items()))
+            await all_of(*(node.take(plans.nodes[name], plans.dns) for name, node in self.engines.nodes.items()))
             await self.engines.network.prune(plans.network)
-            self.current = Current(self._snapshot, self._built, model, plans, time.time())
+            self.current, self._torn = Current(self._snapshot, self._built, model, plans, time.time()), False
         else:
             self.current = replace(self.current, snapshot=self._snapshot, built=self._built)
+            self._offered = self._admitted
+        self.envoy_accepted()
 
     def _publish_envoy(self, plans: Plans) -> None:
+        """`envoy_accepted` may be called before this returns."""
+        self._offered, self._strayed = self._admitted, False
         for name in self.engines.nodes:
             self.engines.xds.publish(name, plans.nodes[name].envoy)
-
-    def _with_departing(self, model: Model) -> Model:
-        """The model with the pods that have left it less than a drain time ago: these keep their sockets and namespace a little longer."""
-        now = time.monotonic()
-        if self.current is not None:
-            for pod in self.current.model.pods:
-                if pod.id not in model.pod:
-                    self._departing.setdefault(pod.id, (pod, now + _DRAIN_S))
-        self._departing = {name: (pod, end) for name, (pod, end) in self._departing.items() if name not in model.pod and end > now}
-        return union_of_pods(tuple(pod for pod, _ in self._departing.values()), model)
-
-    def _next_departure(self) -> float | None:
-        """Seconds until a departing pod's drain time is over; None where none departs."""
-        ends = [end for _, end in self._departing.values()]
-        return max(0.01, min(ends) - time.monotonic()) if ends else None
 
     async def _find_culprits(self) -> None:
         """Looks for the objects behind what Envoy refused, holds them back, and publishes the rest.
 
-        Tries concern Envoy alone: pods, kernel and DNS stay as they are meanwhile.
+        Tries concern Envoy alone: pods, kernel and DNS stay as they are meanwhile. What is not explained then is asked for again later.
         """
-        snapshot = self._snapshot
-        refusals = [refused for name in self.engines.nodes for refused in self.engines.xds.state(name).refused]
-        if snapshot is None or not refusals:
-            return
-        search = self.gate.search(snapshot, refusals)
-        self._searching = True  # what an Envoy accepts of a try is not the last good configuration
+        self._refused = False
         try:
-            while isinstance(search.step, Try):
-                search.hear(await self._try(self.gate.variant(snapshot, search.step.changes)))
+            judges = [name for name in self.engines.nodes if self.engines.xds.state(name).connected]
+            if self._unexplained is not None:
+                for name in judges:
+                    self.engines.xds.retry(name)
+                self._unexplained = None
+            if refusals := await self._refusals(judges):
+                await self._search(refusals, judges)
+        except SeawayError:
+            self._refused = True
+            raise
         finally:
-            self._searching = False
-            if self.current is not None:
-                self._publish_envoy(self.current.plans)  # the tries have moved Envoy away from it
-        if search.step.unexplained:
-            raise DriverError(f"Envoy refuses what it took before: {search.step.unexplained}", help="see `seaway logs envoy`")
-        self.gate.conclude(snapshot, search.step)
-        self._build(self.gate.admitted(snapshot))
+            if self._strayed and self.current is not None:
+                self._publish_envoy(self.current.plans)
+
+    async def _search(self, refusals: list[Refused], judges: list[str]) -> None:
+        assert self._snapshot is not None
+        search = self.gate.search(self._snapshot, refusals)
+        while isinstance(search.step, Try):
+            search.hear(await self._try(self.gate.variant(self._snapshot, search.step.changes), judges))
+        if words := search.step.unexplained:
+            self._unexplained, self._refused = finding(REFUSED_WITHOUT_CULPRIT, GENERATED, node=", ".join(judges), words=words), True
+            return
+        self.gate.conclude(self._snapshot, search.step)
+        self._build(self.gate.admitted(self._snapshot))
         await self._publish()
 
-    async def _try(self, variant: Snapshot) -> Outcome:
+    async def _try(self, variant: Snapshot, judges: list[str]) -> Outcome:
         """What the Envoys say of the configuration made of this variant."""
         model = build_model(variant, self.cluster, self._leases).model
         views = self._views(model)
+        self._strayed = True
         for name in self.engines.nodes:
             self.engines.xds.publish(name, plan_envoy(model, self.health, views[name]))
-        refusals: list[Refused] = []
-        for name in self.engines.nodes:
-            answer = await self.engines.xds.wait_settled(name, _ANSWER_S)
-            if isinstance(answer, Refusals):
-                refusals += answer.refused
+        refusals = await self._refusals(judges)
         return as_outcome(refusals) if refusals else Accepted()
+
+    async def _refusals(self, judges: list[str]) -> list[Refused]:
+        """What these nodes' Envoys refuse of what was published last. DriverError where one says nothing."""
+        answers = [await self.engines.xds.wait_settled(name, self.timing.answer_s) for name in judges]
+        return [refused for answer in answers if isinstance(answer, Refusals) for refused in answer.refused]
 
 
 def is_up(loop: Loop) -> bool:

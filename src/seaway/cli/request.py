@@ -29,11 +29,12 @@ def run(args: argparse.Namespace) -> int:
     from seaway.app.requests import Request, send, summarise
 
     _check(args)
+    headers = tuple(_header(one) for one in args.header)
     place = find_place(args.state, args.source)
     request = Request(
         url=args.url,
         method=args.method or ("GET" if args.data is None else "POST"),
-        headers=tuple(_header(one) for one in args.header),
+        headers=headers,
         body=None if args.data is None else args.data.encode(),
         count=args.count,
         concurrency=args.concurrency,

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from seaway.app.client import read_status
+from seaway.cli.findings import print_finding
 from seaway.cli.text import add_output_flag, age, paint, print_json, print_table
 
 
@@ -26,12 +27,16 @@ def _print(status: dict[str, Any]) -> None:
     if status["controlPlane"] != "running":
         words = f"control plane: {status['controlPlane']}; traffic flows by the configuration of {age(status['configAge_s'])} ago"
         print(paint(words, "red"))
+        if status["controlPlane"] == "not answering":
+            print(f"  {status['controlPlaneError']}")
         print("  `seaway up` with the same folder takes over again\n")
     print_table(
         ("NODE", "ADDRESS", "ENVOY", "AGENT", "PODS"),
         [(one["name"], one["address"], one["envoy"], one["agent"], str(one["pods"])) for one in status["nodes"]],
     )
     print()
+    for one in status.get("trouble", ()):  # the document may be an earlier version's
+        print_finding(one)
     rows = [
         (pod["namespace"], pod["name"], _ready(pod), pod["ip"], pod["node"], "yes" if pod["inMesh"] else "no", pod["runs"])
         for pod in status["pods"]

@@ -12,11 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from seaway.app.client import ask, is_running, read_status
+from seaway.app.client import ask, read_status
 from seaway.app.settings import Settings, load_settings, make_settings, save_settings
 from seaway.app.settings_file import Wishes, check_upstreams, find_settings_file, read_settings_file
-from seaway.app.start import enter_new_or_old_sandbox
+from seaway.app.start import enter_new_or_old_sandbox, nothing_half_built
 from seaway.app.state import StateFolder
+from seaway.app.turn import await_turn
 from seaway.cli.findings import summary_line
 from seaway.cli.text import paint
 from seaway.core.errors import DriverError, SeawayError, UsageError
@@ -42,10 +43,8 @@ def run(args: argparse.Namespace) -> int:
     if args.nodes is not None and not 1 <= args.nodes <= 100:
         raise UsageError("--nodes is a number from 1 to 100")
     state.make()
-    if is_running(state):
-        raise UsageError(
-            f"a network runs here already ({state.path})", help="`seaway down` ends it; --state names another folder for a second one"
-        )
+    if (ended := await_turn(state)) is not None:
+        _say(f"the control plane before (process {ended}) was stopped; it is ended, and this one takes over")
     if args.detach:
         return _detach(args, state)
     return _run_here(args, state)
@@ -57,17 +56,18 @@ def _run_here(args: argparse.Namespace, state: StateFolder) -> int:
     settings = make_settings(tuple(args.paths), _wishes(args), args.envoy_path)
     source = FileSource(settings.paths, sys.stdin.read() if "-" in settings.paths else None)
     source.read()  # what cannot be read at all must be said before anything is built
-    sandbox, settings = enter_new_or_old_sandbox(state, settings)
-    save_settings(state, settings)
-    from seaway.app.local import ControlPlane  # gRPC starts threads, and only a process with one thread may enter a user namespace
+    with nothing_half_built(state):
+        sandbox, settings = enter_new_or_old_sandbox(state, settings)
+        save_settings(state, settings)
+        from seaway.app.local import ControlPlane  # gRPC starts threads, and only a process with one thread may enter a user namespace
 
-    def started(status: dict[str, Any]) -> None:
-        gc.freeze()
-        gc.enable()
-        _say(f"up after {time.monotonic() - began:.1f} s; Ctrl-C takes everything away")
-        _print_welcome(status, settings)
+        def started(status: dict[str, Any]) -> None:
+            gc.freeze()
+            gc.enable()
+            _say(f"up after {time.monotonic() - began:.1f} s; Ctrl-C takes everything away")
+            _print_welcome(status, settings)
 
-    asyncio.run(ControlPlane(state, settings, source, sandbox, _say).run(started))
+        asyncio.run(ControlPlane(state, settings, source, sandbox, _say).run(started))
     _say("taken away; nothing is left")
     return 0
 

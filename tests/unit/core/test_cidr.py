@@ -1,3 +1,5 @@
+"""Ranges of addresses, and the first free one in them."""
+
 import ipaddress
 
 import pytest

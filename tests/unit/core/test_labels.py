@@ -1,3 +1,5 @@
+"""Label selectors, as Kubernetes matches them."""
+
 import pytest
 
 from seaway.core.labels import Operator, Requirement, equal_to, is_label_key, is_label_value, matches

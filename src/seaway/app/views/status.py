@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from seaway.app.loop import Current, Loop
-from seaway.app.views.findings import severity_counts
+from seaway.app.views.findings import finding_document, severity_counts
+from seaway.core.codes.engines import OF_THE_NETWORK
 from seaway.model.index import Model
 from seaway.model.route import Gateway
 from seaway.model.service import Health
@@ -17,9 +18,9 @@ from seaway.model.workload import Command, DnsServer, GatewayProxy, Pod, Standin
 def status_document(loop: Loop, running: Mapping[str, bool]) -> dict[str, Any]:
     """What runs now; `running` says it of each process (`envoy-NODE`, `agent-NODE`).
 
-    `configAge_s` counts from when the engines last took a new configuration.
+    `configAge_s` counts from when the engines last took a new configuration. `trouble` are findings about the network itself.
     """
-    current = loop.current
+    current, findings = loop.current, loop.findings
     return {
         "controlPlane": "running",
         "nodes": [
@@ -33,7 +34,8 @@ def status_document(loop: Loop, running: Mapping[str, bool]) -> dict[str, Any]:
             for node in loop.cluster.nodes
         ],
         **(_contents(current, loop.health) if current else _NOTHING_YET),
-        "findings": severity_counts(loop.findings),
+        "findings": severity_counts(findings),
+        "trouble": [finding_document(one, {}) for one in findings if one.code in OF_THE_NETWORK],
     }
 
 

@@ -46,3 +46,6 @@ ENVOY_NOT_REPLACED = Code(
     "traffic flows and follows changes, but through the binary and the bootstrap from before",
     "its log {log} says more; then call `seaway up` again, with an --envoy-path that works",
 )
+
+OF_THE_NETWORK = (ENGINE_FAILED, PROCESS_DIED, PROCESS_CANNOT_START, REFUSED_WITHOUT_CULPRIT, ENVOY_NOT_REPLACED)
+"""Those that are about the running network itself and no object in it: `seaway status` shows them."""

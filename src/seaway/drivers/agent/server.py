@@ -74,6 +74,8 @@ class AgentServer:
                 await self._serve(self._agent, writer, line)
         except (OSError, ValueError, msgspec.DecodeError) as error:
             _log.warning("client dropped: %s", error)
+        except asyncio.CancelledError:
+            return  # the agent ends; asyncio would log a conversation that is cancelled as a crash
         finally:
             self._clients.discard(writer)
             writer.close()

@@ -35,7 +35,9 @@ class FakeNetwork:
                 self._remove([name for name, pod in self.kernel.pods.items() if pod.node == node.name])
             self.kernel.nodes[node.name] = node
         new = [pod for pod in plan.pods if self.kernel.pods.get(pod.netns) != pod]
-        self._remove([pod.netns for pod in new if pod.netns in self.kernel.pods])
+        kept, claimed = {pod.netns for pod in plan.pods}, {(pod.node, pod.ip) for pod in new}
+        in_the_way = [name for name, pod in self.kernel.pods.items() if (pod.node, pod.ip) in claimed and name not in kept]
+        self._remove([*in_the_way, *(pod.netns for pod in new if pod.netns in self.kernel.pods)])
         for pod in new:
             self._make(pod)
         self.kernel.balancers.update(plan.load_balancers)

@@ -11,7 +11,8 @@ class Network(Protocol):
     """Methods block, and belong to one thread that does nothing else: the real driver moves it between namespaces."""
 
     def ensure(self, plan: NetworkPlan) -> None:
-        """Makes what the plan has and the kernel lacks; takes nothing from anyone, but for pods and nodes that have moved.
+        """Makes what the plan has and the kernel lacks; takes nothing from anyone, but for pods and nodes that have moved, and for pods
+        that the plan does not have at addresses that it gives to others.
 
         What an earlier driver left is found and kept; what it left half-made is made anew. Raises DriverError where the kernel refuses,
         also for an address that another pod on the node has; what was made by then stays, and the next call goes on from there.

@@ -87,7 +87,7 @@ class NetworkDriver:
                 for node in plan.nodes:
                     self._ensure_node(node, fabric)
                 new = [pod for pod in plan.pods if self._wired.get(pod.netns) != _wiring(pod)]
-                self._remove([pod.netns for pod in new if (self._folder / pod.netns).exists()])
+                self._remove([*self._in_the_way(new, plan), *(pod.netns for pod in new if (self._folder / pod.netns).exists())])
                 for node in plan.nodes:
                     self._wire_pods([pod for pod in new if pod.node == node.name], self._nodes[node.name])
                 fabric.route_balancers({address: self._nodes[home].network for address, home in plan.load_balancers})
@@ -114,6 +114,11 @@ class NetworkDriver:
         if self._fabric is not None:
             self._fabric.close()
         self._fabric, self._nodes, self._wired = None, {}, {}
+
+    def _in_the_way(self, new: Sequence[PodNetwork], plan: NetworkPlan) -> list[str]:
+        """Pods that the plan does not have, at addresses that it gives to others."""
+        kept, claimed = {pod.netns for pod in plan.pods}, {_wiring(pod) for pod in new}
+        return [name for name, wiring in self._wired.items() if wiring in claimed and name not in kept]
 
     def _open(self) -> Fabric:
         """The fabric; the first time also what an earlier driver has wired."""

@@ -36,6 +36,15 @@ def is_alive(process: Process) -> bool:
     return start_time(process.pid) == process.started
 
 
+def is_stopped(process: Process) -> bool:
+    """Whether it was stopped (SIGSTOP, Ctrl-Z, a debugger): alive, and doing nothing."""
+    try:
+        text = Path(f"/proc/{process.pid}/stat").read_text()
+    except OSError:
+        return False
+    return text[text.rindex(")") + 2] in "Tt" and is_alive(process)
+
+
 def write_pid_file(path: Path, pid: int, revision: str = "") -> Process | None:
     """Writes the file atomically; None, and no file, where the process has ended already. Raises OSError."""
     started = start_time(pid)

@@ -55,9 +55,12 @@ def create_sandbox(state: Path) -> Sandbox:
     if rootless:
         command += ["--user", "--map-root-user"]
     (state / NETNS_FOLDER).mkdir(parents=True, exist_ok=True)
-    anchor = subprocess.Popen(
-        [*command, *_ANCHOR], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
-    )
+    try:
+        anchor = subprocess.Popen(
+            [*command, *_ANCHOR], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+        )
+    except OSError as error:
+        raise DriverError(f"cannot run unshare: {error.strerror}", help="install the package `util-linux`") from error
     assert anchor.stdin is not None
     with anchor.stdin as gate:
         _await_exec(anchor)

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from seaway.drivers.xds.nodes import Listen, Nodes, Session, unheard
+from seaway.model.names import split_envoy_id
 from seaway.protocols.xds_resource import CLUSTER, ENDPOINTS, LISTENER, ROUTES, SECRET, XdsResource
 from seaway.protocols.xds_stream import Ack, Event, Nack, Send, Subscribe, Unsubscribe
 
@@ -131,12 +132,17 @@ class FakeXdsServer(Nodes):
         self._close_all()
 
     def connect(self, node: str, envoy: FakeEnvoy | None = None) -> FakeEnvoy:
-        """Opens a stream for this Envoy. By default one that takes everything, and asks for what its listeners' bodies mention."""
-        envoy = envoy or FakeEnvoy(names_in=partial(self._mentioned, node))
-        session = self.attach(node, lambda send: self._due.append((self._sessions[node], envoy, send)) if send else None)
-        self._sessions[node] = session
-        session.hear(*envoy.connect())
-        self.pump()
+        """Opens a stream for this Envoy. By default one that takes everything, and asks for what its listeners' bodies mention.
+
+        `node` may be `NODE@GENERATION`; one that is to get nothing has no stream then.
+        """
+        name, _ = split_envoy_id(node)
+        envoy = envoy or FakeEnvoy(names_in=partial(self._mentioned, name))
+        session = self.attach(node, lambda send: self._due.append((self._sessions[name], envoy, send)) if send else None)
+        if session is not None:
+            self._sessions[name] = session
+            session.hear(*envoy.connect())
+            self.pump()
         return envoy
 
     def disconnect(self, node: str) -> None:

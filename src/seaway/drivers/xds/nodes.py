@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from seaway.core.errors import DriverError
+from seaway.model.names import split_envoy_id
 from seaway.protocols.xds_resource import XdsResource
 from seaway.protocols.xds_stream import Accepted, Event, Publish, Refused, Retry, Send, WaveDone, XdsStream
 
@@ -100,7 +101,7 @@ class Session:
 
 
 class Nodes:
-    """All nodes by `node.id`. `listen` hears of every acceptance, refusal, connection and disconnection, at once."""
+    """All nodes by name. `listen` hears of every acceptance, refusal, connection and disconnection, at once."""
 
     def __init__(self, listen: Listen = unheard) -> None:
         self._listen = listen
@@ -122,11 +123,6 @@ class Nodes:
         if one.session is not None and one.session.generation != generation:
             one.session.close()
             one.accepted, one.doubts = {}, {}
-
-    def is_welcome(self, node: str, generation: int) -> bool:
-        """Whether this generation of the node's Envoy is to be served."""
-        one = self._nodes.get(node)
-        return one is None or one.welcome in (None, generation)
 
     def retry(self, node: str) -> None:
         """Sends once more what the node's Envoy refused, unchanged: for refusals whose reason lay outside of the resource."""
@@ -179,9 +175,15 @@ class Nodes:
             raise _late(node, timeout_s, connected=one.session is not None) from timeout
         return Refusals(one.outcome.serial, one.outcome.refusals) if one.outcome.refusals else Settled(one.outcome.serial)
 
-    def attach(self, node: str, deliver: Callable[[Send | None], None], generation: int = 0) -> Session:
-        """A new stream with this node's Envoy. One that was there before is over: Envoy keeps one, so it is a dead one's."""
+    def attach(self, envoy: str, deliver: Callable[[Send | None], None]) -> Session | None:
+        """A new stream with the Envoy of this `node.id`; None where it is to get nothing.
+
+        One of the same node that was there before is over: Envoy keeps one, so it is a dead one's.
+        """
+        node, generation = split_envoy_id(envoy)
         one = self._nodes.setdefault(node, _Node())
+        if one.welcome not in (None, generation):
+            return None
         if one.session is not None:
             one.session.close()
         one.session = Session(self, (node, generation), deliver, XdsStream(one.doubts))

@@ -23,7 +23,6 @@ from envoy.service.discovery.v3.discovery_pb2 import (
 
 from seaway.core.errors import DriverError
 from seaway.drivers.xds.nodes import Listen, Nodes, Session, unheard
-from seaway.model.names import split_envoy_id
 from seaway.protocols.xds_stream import Ack, Event, Nack, Send, Subscribe, Unsubscribe
 
 SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"
@@ -138,10 +137,9 @@ class XdsServer(Nodes):
         try:
             async for request in requests:
                 if session is None:  # only the first request of a stream names the node
-                    node, generation = split_envoy_id(request.node.id)
-                    if not node or not self.is_welcome(node, generation):
+                    session = self.attach(request.node.id, outbox.put_nowait) if request.node.id else None
+                    if session is None:
                         return  # not one of ours, or one that is being replaced: it asks again every second until it ends
-                    session = self.attach(node, outbox.put_nowait, generation)
                 session.hear(*events_of(request, first=request.type_url not in known))
                 known.add(request.type_url)
         except (grpc.RpcError, grpc.aio.BaseError):

@@ -12,6 +12,9 @@ from seaway.plans.envoy.proto import Fields
 
 TCP_PROXY = "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"
 
+# A node's Envoy that starts, or takes another's place, has bound its socket for some milliseconds before it listens on it.
+PATIENCE: Fields = {"max_connect_attempts": 50, "backoff_options": {"base_interval": "0.01s", "max_interval": "0.1s"}}
+
 
 def render_relay(ports: tuple[tuple[int, str], ...]) -> str:
     """Its bootstrap: each (port, path of a unix socket) is a plain TCP proxy from 127.0.0.1:port."""
@@ -19,7 +22,7 @@ def render_relay(ports: tuple[tuple[int, str], ...]) -> str:
     clusters: list[Fields] = []
     for port, path in ports:
         name = f"loopback-{port}"
-        proxy: Fields = {"@type": TCP_PROXY, "stat_prefix": name, "cluster": name}
+        proxy: Fields = {"@type": TCP_PROXY, "stat_prefix": name, "cluster": name, **PATIENCE}
         address: Fields = {"socket_address": {"address": "127.0.0.1", "port_value": port}}
         filters: list[Fields] = [{"name": "envoy.filters.network.tcp_proxy", "typed_config": proxy}]
         listeners.append({"name": name, "address": address, "filter_chains": [{"filters": filters}]})
