@@ -212,12 +212,19 @@ def test_a_path_changes_live(town: Network) -> None:
     untouched.check()
 
 
+def reached(network: Network, address: str) -> bool:
+    try:
+        return network.inside("default/steady").get(address, 80).status == 200
+    except OSError:
+        return False
+
+
 def test_something_new_and_something_gone(town: Network) -> None:
     untouched = Untouched(town)
     town.write("late.yaml", workload("late", 1) + "---\n" + edge("late"))
     wait_until(lambda: get(town, "/", "late.test") == 200, "the newcomer")
     address = town.cluster_ip("default", "late")
-    assert town.inside("default/steady").get(address, 80).status == 200
+    wait_until(lambda: reached(town, address), "its cluster address")  # the kernel and Envoy hear of it side by side
     (town.manifests / "late.yaml").unlink()
     wait_until(lambda: get(town, "/", "late.test") == 404, "the newcomer gone")
     wait_until(lambda: not town.pods("default/late"), "its pods gone")

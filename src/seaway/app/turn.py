@@ -30,7 +30,7 @@ def await_turn(state: StateFolder) -> int | None:
         if time.monotonic() > deadline:
             raise UsageError(
                 f"the control plane of this network does not answer (process {process.pid})",
-                help=f"it may be starting, or busy; `seaway down` ends the network, `kill -9 {process.pid}` and `seaway up` only replace it",
+                help=f"it may be starting, or busy; `seaway down` ends the network, `kill -9 {process.pid}; seaway up` replaces it alone",
             )
         time.sleep(0.02)
     if running:
