@@ -181,7 +181,8 @@ def test_endpoints_that_die_while_nobody_watches(running: Network) -> None:
         running.up()
         wait_until(lambda: load.pods[victim["pod"]] > before_return[victim["pod"]] + 3, "the program started again")
     assert age > 1
-    assert sum(load.failed.values()) <= load.sent / 1000, (load.failed, load.sent)
+    # The one request that the program was answering when it died may have had an effect, so it is not sent again; no other is lost.
+    assert sum(load.failed.values()) <= 1, (load.failed, load.sent)
     (running.manifests / "till.yaml").unlink()
 
 

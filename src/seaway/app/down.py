@@ -6,8 +6,10 @@ import os
 import shutil
 import signal
 from contextlib import suppress
+from pathlib import Path
 
 from seaway.app.relay import end_relay
+from seaway.app.settings import load_settings
 from seaway.app.state import StateFolder
 from seaway.drivers.process.namespaces import MNT_DETACH, umount
 from seaway.drivers.process.pidfile import living
@@ -30,8 +32,10 @@ def take_down(state: StateFolder) -> int:
 
 def forget(state: StateFolder) -> None:
     """Removes the files that speak of a running network. Logs and the default certificate stay."""
-    for node in state.path.glob("*/orders.json"):
-        shutil.rmtree(node.parent, ignore_errors=True)
+    settings = load_settings(state)
+    nodes = {state.node(node.name) for node in settings.cluster.nodes} if settings is not None else set[Path]()
+    for folder in nodes | {orders.parent for orders in state.path.glob("*/orders.json")}:
+        shutil.rmtree(folder, ignore_errors=True)
     for path in (*state.of_a_run, *state.path.glob("loopback-*.sock")):
         path.unlink(missing_ok=True)
     namespaces = state.path / NETNS_FOLDER

@@ -9,10 +9,11 @@ import pytest
 
 from seaway.app.client import ready_pods
 from seaway.app.down import forget, take_down
-from seaway.app.settings import load_settings
+from seaway.app.settings import Settings, load_settings, save_settings
 from seaway.app.state import StateFolder, default_state_folder, read_leases, write_atomically
 from seaway.core.errors import DriverError, UsageError
 from seaway.model.cluster import Leases
+from seaway.model.defaults import default_cluster
 from seaway.model.workload import PodName
 
 
@@ -71,6 +72,8 @@ def test_down_forgets_the_network_but_keeps_logs(tmp_path: Path) -> None:
     for path in (*state.of_a_run, node / "orders.json", state.logs / "control.log", state.certificate):
         path.write_text("{}")
     (tmp_path / "ns").mkdir()
+    save_settings(state, Settings((), default_cluster(2), (), True, "", {}))
+    state.node("node-2").mkdir()  # as a start leaves it that was killed before there were orders
     assert take_down(state) == 0
     forget(state)
     assert {one.name for one in tmp_path.iterdir()} == {"logs", "default-certificate.pem"}
