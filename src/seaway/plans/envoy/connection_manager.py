@@ -11,8 +11,11 @@ from seaway.model.route import Gateway
 from seaway.plans.envoy.proto import ADS, Fields, HttpConnectionManager, Router, extension, seconds, wrapped
 
 KEEP_ALIVE_S = 75  # ingress-nginx keep-alive
-HEADERS_TIMEOUT_S = 60  # ingress-nginx client-header-timeout
-STREAM_IDLE_S = 60  # ingress-nginx client-body-timeout and proxy-read-timeout
+STREAM_IDLE_S = 60
+"""The longest silence of a request: ingress-nginx client-header-timeout, client-body-timeout and proxy-read-timeout.
+
+Headers that drip in do not put it off (Envoy starts it with the stream and counts only whole headers), so it bounds slow clients too.
+"""
 
 HTTP2: Fields = {
     "max_concurrent_streams": wrapped(128),  # ingress-nginx http2-max-concurrent-streams
@@ -43,7 +46,6 @@ def build_connection_manager(gateway: Gateway, tls: bool) -> Fields:
         http2_protocol_options=HTTP2,
         upgrade_configs=[{"upgrade_type": "websocket"}],
         stream_idle_timeout=seconds(STREAM_IDLE_S),
-        request_headers_timeout=seconds(HEADERS_TIMEOUT_S),
         use_remote_address=wrapped(True),
         xff_num_trusted_hops=0,
         skip_xff_append=True,

@@ -22,7 +22,6 @@ from seaway.plans.envoy.refusals import refuses_action, refuses_match
 from seaway.plans.envoy.resource import as_utf8, build_resource, provenance
 from seaway.protocols.xds_resource import ROUTES, XdsResource
 
-IDLE_TIMEOUT_S = 60  # ingress-nginx proxy-read-timeout: the longest silence, not the longest answer
 MAX_WHY = 1000  # characters; Envoy refuses a direct response of more than 4,096 bytes
 OVERWRITE = "OVERWRITE_IF_EXISTS_OR_ADD"
 
@@ -126,8 +125,7 @@ def _action(model: Model, route: Route) -> Fields:
 def _forward(model: Model, forward: Forward) -> Fields:
     fields: dict[str, object] = {
         "cluster": cluster_name(model.service[forward.service], forward.port, model.cluster.domain),
-        "timeout": seconds(0),  # Envoy's own 15 s would cut off long answers
-        "idle_timeout": seconds(IDLE_TIMEOUT_S),
+        "timeout": seconds(0),  # Envoy's own 15 s would cut off long answers; the stream's idle timeout bounds silence
     }
     if forward.rewrite is not None:
         fields["regex_rewrite"] = {"pattern": {"regex": forward.rewrite.pattern}, "substitution": forward.rewrite.substitution}

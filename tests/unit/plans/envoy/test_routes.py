@@ -56,7 +56,6 @@ def test_forward(draft: Draft) -> None:
     assert only_route(draft)["route"] == {
         "cluster": "outbound|80||web.shop.svc.cluster.local",
         "timeout": "0s",
-        "idle_timeout": "60s",
         "regex_rewrite": {"pattern": {"regex": "^/a(.*)"}, "substitution": r"/b\1"},
     }
 
