@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from seaway.app.engines import Engines, NetworkThread, NodeEngines
 from seaway.app.loop import Loop, Timing
 from seaway.app.state import read_leases
 from seaway.core.errors import DriverError, SeawayError
+from seaway.core.finding import Finding
 from seaway.core.origin import GENERATED
 from seaway.drivers.agent.fake import FakeLink
 from seaway.drivers.agent.messages import Applied
@@ -295,3 +296,39 @@ spec:
     - host: {host}
       http: {{paths: [{{path: /, pathType: Prefix, backend: {{service: {{name: {backend or name}, port: {{name: http}}}}}}}}]}}
 """
+
+
+def run(work: Awaitable[Any]) -> Any:
+    async def within() -> Any:
+        return await asyncio.wait_for(work, 60)
+
+    return asyncio.run(within())
+
+
+def pods(world: World, prefix: str) -> list[str]:
+    return sorted(name for name in world.kernel.pods if name.startswith(f"default_{prefix}"))
+
+
+def codes(world: World) -> list[str]:
+    return [one.code.id for one in world.control.loop.findings]
+
+
+def found(world: World, code: str) -> Finding:
+    (one,) = [one for one in world.control.loop.findings if one.code.id == code]
+    return one
+
+
+def backends(world: World, name: str = "web") -> list[str]:
+    """Names of the pods that the kernel sends the service's clients to."""
+    current = world.control.loop.current
+    assert current is not None
+    held = world.tables["node-1"].held
+    assert held is not None
+    (service,) = [one for one in current.model.services if one.id.name == name]
+    texts = [f"{element.key} {element.value}" for one in held.maps for element in one.elements if service.cluster_ip in element.key]
+    return sorted(pod.id.name for pod in current.model.pods if any(pod.ip in text.split() for text in texts))
+
+
+async def until(true: Callable[[], Any]) -> None:
+    while not true():
+        await asyncio.sleep(0.002)

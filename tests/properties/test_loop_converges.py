@@ -27,6 +27,7 @@ class LoopMachine(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="seaway-loop-"))
         self.runner = asyncio.Runner()
+        self.live: dict[str, str] = {}
         self.do(self._start())
 
     async def _start(self) -> None:
@@ -104,7 +105,14 @@ class LoopMachine(RuleBasedStateMachine):
 
     @rule()
     def one_pass(self) -> None:
-        self.do(self.world.control.step())
+        if self.do(self.world.control.step()):
+            self.live = dict(self.world.manifests)
+
+    @rule()
+    def take_back(self) -> None:
+        """To what was live last: what a pass in between has begun must be undone."""
+        self.world.manifests = dict(self.live)
+        self.world.control.loop.manifests_changed()
 
     @rule()
     def rest(self) -> None:

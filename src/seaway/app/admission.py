@@ -31,7 +31,7 @@ class Gate:
         """The snapshot with what is held back at its last good version, or without it. An object that has changed since is let through."""
         wanted = _digests(snapshot.objects)
         self._held = self._held.refreshed(wanted)
-        self.findings = tuple(one for one in self.findings if one.key in self._held.entries)
+        self.findings = tuple(one for key, (_, words) in sorted(self._held.entries.items()) for one in self._found(key, words, snapshot))
         if not self._held.entries:
             return snapshot
         return self.variant(snapshot, frozenset(snapshot.objects.keys() | self._good.keys()) - frozenset(self._held.entries))
@@ -55,13 +55,14 @@ class Gate:
         return Admission(sorted(self._held.admitted(_digests(self._good), wanted)), as_outcome(refusals))
 
     def conclude(self, snapshot: Snapshot, verdict: Verdict) -> None:
-        """Holds the culprits back, each with a finding at its own line."""
+        """Holds the culprits back: `admitted` says what is left."""
         self._held = self._held.holding(verdict.culprits, _digests(snapshot.objects))
-        for key, words in verdict.culprits:
-            resource = snapshot.objects.get(key) or self._good.get(key)  # its absence may be what Envoy refuses
-            if resource is not None:
-                kept = "its last good version" if key in self._good else "nothing"
-                self.findings += (finding(ENVOY_REFUSED, resource.origin, key, object=key, words=words, kept=kept),)
+
+    def _found(self, key: Key, words: str, snapshot: Snapshot) -> Findings:
+        """The finding about one that is held back, at its own line. Its absence may be what Envoy refuses: then at its former line."""
+        resource = snapshot.objects.get(key) or self._good.get(key)
+        kept = "its last good version" if key in self._good else "nothing"
+        return (finding(ENVOY_REFUSED, resource.origin, key, object=key, words=words, kept=kept),) if resource is not None else ()
 
 
 def as_outcome(refusals: Iterable[RefusedResources]) -> Refused:

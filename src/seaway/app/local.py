@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
 from collections.abc import Callable, Mapping
@@ -22,7 +23,7 @@ from seaway.app.relay import end_relay, pipe_of
 from seaway.app.settings import Settings
 from seaway.app.state import StateFolder, read_leases, write_atomically
 from seaway.app.views.status import status_document
-from seaway.core.codes.engines import ENGINE_FAILED, ENVOY_NOT_REPLACED, PROCESS_CANNOT_START, PROCESS_DIED
+from seaway.core.codes.engines import DEFECT, ENGINE_FAILED, ENVOY_NOT_REPLACED, PROCESS_CANNOT_START, PROCESS_DIED
 from seaway.core.errors import DriverError
 from seaway.core.finding import Finding
 from seaway.drivers.agent.link import AgentLink
@@ -79,6 +80,7 @@ class ControlPlane:
 
     async def run(self, started: Callable[[dict[str, Any]], None]) -> None:
         """Runs until SIGINT or SIGTERM, then takes everything away. `started` is called when the first configuration is out."""
+        _keep_defects(self.state.logs / "defects.log")
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._asked_to_stop)
@@ -201,7 +203,7 @@ class ControlPlane:
                 started(status_document(loop, self._processes_running()))
                 seen = frozenset(loop.findings)
             for finding in loop.findings:
-                if finding not in seen and finding.code not in _SAID_AT_ONCE and (version or finding.code is ENGINE_FAILED):
+                if finding not in seen and finding.code not in _SAID_AT_ONCE and (version or finding.code in (ENGINE_FAILED, DEFECT)):
                     self._say(f"{finding.severity.value}[{finding.code.id}] {finding.origin.full}: {finding.message}")
             seen = frozenset(loop.findings)
             if version and loop.current is not None and loop.current.built.snapshot.version != version:
@@ -273,3 +275,12 @@ class ControlPlane:
         end_relay(self.state)
         await asyncio.to_thread(destroy_sandbox, self.state.path)
         forget(self.state)
+
+
+def _keep_defects(path: Path) -> None:
+    """Tracebacks of our own mistakes go into a file: on a terminal they would help nobody."""
+    handler = logging.FileHandler(path, delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s"))
+    log = logging.getLogger("seaway")
+    log.addHandler(handler)
+    log.propagate = False

@@ -7,6 +7,7 @@ Envoy refuses is `admission.py`'s matter; how one node's engines are reached is 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -20,7 +21,7 @@ from seaway.app.admission import Gate, as_outcome
 from seaway.app.engines import Engines, all_of
 from seaway.app.rollover import Rollover
 from seaway.app.state import write_atomically
-from seaway.core.codes.engines import ENGINE_FAILED, REFUSED_WITHOUT_CULPRIT
+from seaway.core.codes.engines import DEFECT, ENGINE_FAILED, REFUSED_WITHOUT_CULPRIT
 from seaway.core.errors import DriverError, SeawayError
 from seaway.core.finding import Finding, Findings, finding, ordered
 from seaway.core.origin import GENERATED
@@ -36,6 +37,8 @@ from seaway.plans.envoy.plan import EnvoyView, plan_envoy
 from seaway.protocols.admission import Accepted, Outcome, Try
 from seaway.protocols.xds_stream import Refused
 from seaway.snapshot import Snapshot
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,9 @@ class Loop:
                     finding(ENGINE_FAILED, GENERATED, message=error.message, mend=error.help or "see the logs"),
                     self.timing.retry_s,
                 )
+            except Exception as defect:  # our own mistake: it must not end what serves
+                _log.exception("pass over %s", self._snapshot.version if self._snapshot else "nothing")
+                self._failure, pause = finding(DEFECT, GENERATED, defect=repr(defect)), self.timing.retry_s
             for hook in self.after_pass:
                 hook()
 
@@ -182,10 +188,9 @@ class Loop:
         self._manifests_changed = False
         try:
             snapshot = await asyncio.to_thread(self._read)
-            if self._snapshot is None or snapshot.version != self._snapshot.version:
-                self._build(self.gate.admitted(snapshot))
+            self._build(self.gate.admitted(snapshot))  # also where nothing but lines has moved: findings and views name them
             self._snapshot = snapshot
-        except SeawayError:
+        except Exception:
             self._manifests_changed = True
             raise
 
@@ -221,7 +226,7 @@ class Loop:
             await self.engines.network.prune(plans.network)
             self.current, self._torn = Current(self._snapshot, self._built, model, plans, time.time()), False
         else:
-            self.current = replace(self.current, snapshot=self._snapshot, built=self._built)
+            self.current = replace(self.current, snapshot=self._snapshot, built=self._built, model=model)
             self._offered = self._admitted
         self.envoy_accepted()
 

@@ -22,14 +22,16 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from seaway.core.errors import UsageError
+from seaway.core.names import is_dns_subdomain
 from seaway.model.cluster import Cluster
-from seaway.model.defaults import default_cluster
+from seaway.model.defaults import LINK_CIDR, NODES_CIDR, default_cluster
 
 FILE_NAME = "seaway.toml"
 
@@ -91,23 +93,34 @@ def _cluster(path: Path, table: SettingsTable) -> Cluster:
         services = _network(path, "service_cidr", given.get("service_cidr", default_cluster().service_cidr))
         given.setdefault("dns_address", str(services[10]))
         _address(path, given["dns_address"], services)
-    check_upstreams(table.cluster.dns_upstreams)
+    if "domain" in given and not is_dns_subdomain(given["domain"]):
+        raise UsageError(f"{path}: cluster.domain = {given['domain']!r}", help="a lower-case DNS name such as cluster.local")
+    check_upstreams(table.cluster.dns_upstreams, f"{path}: cluster.dns_upstreams")
     pods = given.pop("pod_cidr", default_cluster().pod_cidr)
-    return replace(default_cluster(table.nodes, pods), **given)
+    cluster = replace(default_cluster(table.nodes, pods), **given)
+    _check_apart(path, cluster)
+    return cluster
 
 
-def check_upstreams(upstreams: tuple[str, ...]) -> None:
-    """Raises UsageError unless each is ADDRESS or ADDRESS:PORT."""
+def _check_apart(path: Path, cluster: Cluster) -> None:
+    """Raises UsageError where two ranges share addresses."""
+    keys = {f"cluster.{name}": str(getattr(cluster, name)) for name in ("pod_cidr", "service_cidr", "load_balancer_cidr")}
+    own = {"the nodes' range": NODES_CIDR, "the range of the link to this machine": LINK_CIDR}
+    for (one, range_), (other, taken) in combinations((keys | own).items(), 2):
+        if IPv4Network(range_).overlaps(IPv4Network(taken)):
+            raise UsageError(f"{path}: {one} = {range_!r} overlaps {other}, {taken}", help="choose ranges that share no address")
+
+
+def check_upstreams(upstreams: tuple[str, ...], where: str = "--dns-upstream") -> None:
+    """Raises UsageError, which begins with `where` they were named, unless each is ADDRESS or ADDRESS:PORT."""
     for text in upstreams:
         address, colon, port = text.partition(":")
         try:
             IPv4Address(address)
         except AddressValueError as error:
-            raise UsageError(
-                f"not a DNS upstream: {text!r}: {error}", help="write ADDRESS or ADDRESS:PORT, such as 192.0.2.53:5353"
-            ) from error
+            raise UsageError(f"{where}: {text!r}: {error}", help="write ADDRESS or ADDRESS:PORT, such as 192.0.2.53:5353") from error
         if colon and not (port.isdigit() and 0 < int(port) < 65536):
-            raise UsageError(f"not a DNS upstream: {text!r}", help="the port is a number from 1 to 65535")
+            raise UsageError(f"{where}: {text!r}", help="the port is a number from 1 to 65535")
 
 
 def _network(path: Path, name: str, text: str) -> IPv4Network:

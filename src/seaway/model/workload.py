@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
@@ -86,11 +86,13 @@ class ProbeKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Probe:
+    """Two are equal wherever they stand: a line that moves must not begin a probe anew."""
+
     kind: ProbeKind
     container: str
     action: ProbeAction
     timing: Timing
-    origin: Origin
+    origin: Origin = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ class Command:
     env: tuple[tuple[str, str], ...]
     working_dir: str
     restart: str
-    origin: Origin
+    origin: Origin = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,5 +47,13 @@ ENVOY_NOT_REPLACED = Code(
     "Its log {log} says more; then call `seaway up` again, with an --envoy-path that works.",
 )
 
-OF_THE_NETWORK = (ENGINE_FAILED, PROCESS_DIED, PROCESS_CANNOT_START, REFUSED_WITHOUT_CULPRIT, ENVOY_NOT_REPLACED)
+DEFECT = Code(
+    "NET0407",
+    Severity.ERROR,
+    "Seaway itself is at fault: {defect}",
+    "The configuration from before goes on serving; this one is tried again every second.",
+    "Please report it with logs/defects.log from the state folder; undoing the last edit is likely to help.",
+)
+
+OF_THE_NETWORK = (ENGINE_FAILED, DEFECT, PROCESS_DIED, PROCESS_CANNOT_START, REFUSED_WITHOUT_CULPRIT, ENVOY_NOT_REPLACED)
 """Those that are about the running network itself and no object in it: `seaway status` shows them."""
