@@ -59,6 +59,7 @@ _SAID_AT_ONCE = (PROCESS_DIED, PROCESS_CANNOT_START, ENVOY_NOT_REPLACED)
 
 _FIRST_NEWS_S = 0.01
 _NEWS_S = 0.1
+_STATUS_S = 0.15
 
 
 class ControlPlane:
@@ -68,6 +69,7 @@ class ControlPlane:
         self.state = state
         self.settings = settings
         self._source = source
+        self._status_due: asyncio.TimerHandle | None = None
         self._sandbox = sandbox
         self._say = say
         self._processes: list[Supervised] = []
@@ -102,7 +104,7 @@ class ControlPlane:
         await self._start_processes(xds)
         engines = Engines(network, xds, {node.name: await self._node_engines(node.name) for node in cluster.nodes})
         self.loop = Loop(self._read, cluster, engines, self._views, (self.state.leases, read_leases(self.state.leases)))
-        self.loop.after_pass.append(self._write_status)
+        self.loop.after_pass.append(self._status_changed)
         self.loop.process_findings = lambda: process_findings(self._processes, self.state.logs)
         control = ControlServer(questions(self.loop, self._processes_running))
         await control.start(self.state.control_socket)
@@ -254,8 +256,14 @@ class ControlPlane:
     def _processes_running(self) -> Mapping[str, bool]:
         return {process.name: process.pid is not None for process in self._processes}
 
+    def _status_changed(self) -> None:
+        """Has the status written soon; once for passes that come close together, so that none of them waits for it."""
+        if self._status_due is None:
+            self._status_due = asyncio.get_running_loop().call_later(_STATUS_S, self._write_status)
+
     def _write_status(self) -> None:
         assert self.loop is not None
+        self._status_due = None
         with suppress(OSError):
             write_atomically(self.state.status, json.dumps(status_document(self.loop, self._processes_running())).encode())
 

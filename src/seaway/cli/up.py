@@ -26,6 +26,9 @@ from seaway.sources.files import FileSource
 
 _PATIENCE_S = 60.0
 
+_GC_THRESHOLDS = (50_000, 20, 50)
+"""A pass makes many objects that live until the next one: Python's own thresholds would have it look for garbage all the while."""
+
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", metavar="PATH", nargs="*", default=["."], help="files, folders, a kustomization or - (default: .)")
@@ -63,6 +66,7 @@ def _run_here(args: argparse.Namespace, state: StateFolder) -> int:
 
         def started(status: dict[str, Any]) -> None:
             gc.freeze()
+            gc.set_threshold(*_GC_THRESHOLDS)
             gc.enable()
             _say(f"up after {time.monotonic() - began:.1f} s; Ctrl-C takes everything away")
             _print_welcome(status, settings)

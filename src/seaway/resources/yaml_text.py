@@ -6,6 +6,7 @@ are turned into data without recursion. Limits keep hostile text cheap: nesting,
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -59,11 +60,15 @@ class Chunk:
     line: int
 
 
+# Python imports a codec when it is first used, and remembers for good that it could not (out of file descriptors, say).
+_UTF_8, _UTF_16 = codecs.lookup("utf-8-sig"), codecs.lookup("utf-16")
+
+
 def decode(data: bytes, file: str) -> str | Finding:
     """The text of a file: UTF-8, or UTF-16 where a byte order mark says so. A finding with the place of the first bad byte otherwise."""
     encoding = "UTF-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "UTF-8"
     try:
-        return data.decode("utf-16" if encoding == "UTF-16" else "utf-8-sig")
+        return (_UTF_16 if encoding == "UTF-16" else _UTF_8).decode(data)[0]
     except UnicodeDecodeError as error:
         before = error.object[: error.start].decode("utf-16" if encoding == "UTF-16" else "utf-8", "replace").removeprefix("\ufeff")
         problem = f"byte 0x{error.object[error.start]:02x}: {error.reason}" if error.start < len(error.object) else error.reason
