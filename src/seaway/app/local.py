@@ -202,6 +202,7 @@ class ControlPlane:
         while True:
             if not version and is_up(loop) and loop.current is not None:
                 version = loop.current.built.snapshot.version
+                self._write_status()
                 started(status_document(loop, self._processes_running()))
                 seen = frozenset(loop.findings)
             for finding in loop.findings:
@@ -257,13 +258,17 @@ class ControlPlane:
         return {process.name: process.pid is not None for process in self._processes}
 
     def _status_changed(self) -> None:
-        """Has the status written soon; once for passes that come close together, so that none of them waits for it."""
-        if self._status_due is None:
+        """Has the status written soon; once for passes that come close together, so that none of them waits for it. The first at once."""
+        if not self.state.status.exists():
+            self._write_status()
+        elif self._status_due is None:
             self._status_due = asyncio.get_running_loop().call_later(_STATUS_S, self._write_status)
 
     def _write_status(self) -> None:
         assert self.loop is not None
-        self._status_due = None
+        if self._status_due is not None:
+            self._status_due.cancel()
+            self._status_due = None
         with suppress(OSError):
             write_atomically(self.state.status, json.dumps(status_document(self.loop, self._processes_running())).encode())
 
@@ -276,6 +281,8 @@ class ControlPlane:
 
     async def _take_apart(self, xds: XdsServer) -> None:
         """Everything away, in the order in which nothing is started again meanwhile."""
+        if self._status_due is not None:
+            self._status_due.cancel()
         for link in self._links.values():
             await link.close()
         await asyncio.gather(*(process.stop() for process in self._processes))
