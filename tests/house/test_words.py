@@ -19,7 +19,7 @@ TEXTS = [
 
 # Each in two halves, so that this file does not hold what it looks for.
 UNFINISHED = re.compile("|".join(rf"\b{one}\b" for one in ("TO" "DO", "FIX" "ME", "X" "XX", "HA" "CK", "NotImplemented" "Error")))  # fmt: skip
-PACKAGE_HOSTS = re.compile("|".join(("pypi" r"\.org", "pythonhosted" r"\.org", "npmjs" r"\.(org|com)", "crates" r"\.io", "proxy" r"\.golang\.org")))  # fmt: skip
+PACKAGE_HOSTS = re.compile("|".join(("pypi" r"\.org", "python" r"hosted\.org", "npmjs" r"\.(org|com)", "crates" r"\.io", "proxy" r"\.golang\.org")))  # fmt: skip
 VAGUE_NAMES = {"utils", "util", "common", "helpers", "helper", "manager", "managers", "base", "misc", "lib"}
 
 
