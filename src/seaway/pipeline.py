@@ -1,4 +1,4 @@
-"""The product in one screen: manifests in, meaning and plans out. Pure: no I/O, no clock.
+"""The product in one screen: what manifests mean (`frontends.build`), and what every engine should hold. Pure: no I/O, no clock.
 
 `seaway check` needs the first step only (`frontends.build.build_model`) and never imports this module, nor with it the engines' protocols.
 """
@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from seaway.frontends.build import Built, build_model
-from seaway.model.cluster import Cluster, Leases
 from seaway.model.index import Model
 from seaway.model.service import Health
 from seaway.plans.dns.plan import plan_dns
@@ -20,7 +18,6 @@ from seaway.plans.nft.table import NftTable
 from seaway.plans.node.plan import NodeOrders, plan_node
 from seaway.protocols.dns_zone import DnsZone
 from seaway.protocols.xds_resource import XdsResource
-from seaway.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +52,3 @@ def plan_all(model: Model, present: Model, health: Health, views: Mapping[str, E
         for node in model.cluster.nodes
     }
     return Plans(plan_network(present), plan_dns(model, health), nodes)
-
-
-def compile_all(
-    snapshot: Snapshot, cluster: Cluster, leases: Leases, health: Health, views: Mapping[str, EnvoyView]
-) -> tuple[Built, Plans]:
-    """Manifests to plans: the stages in order."""
-    built = build_model(snapshot, cluster, leases)
-    return built, plan_all(built.model, built.model, health, views)

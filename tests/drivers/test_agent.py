@@ -16,7 +16,8 @@ import time
 import msgspec
 import pytest
 
-from seaway.app.agent import AgentSettings, agent_argv
+from seaway.app.agent import AgentSettings
+from seaway.app.processes import agent_argv
 from seaway.core.errors import DriverError
 from seaway.core.origin import Origin
 from seaway.drivers.agent.fake import FakeLink
@@ -68,7 +69,12 @@ class Node:
 
     def start(self):
         with open(self.folder.parent / "agent.log", "ab") as log:
-            self.agent = subprocess.Popen(agent_argv(self.settings), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log)
+            self.agent = subprocess.Popen(
+                agent_argv(self.settings.node, self.settings.node_folder, self.settings.netns_folder),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
 
     def log(self):
         path = self.folder.parent / "agent.log"
@@ -280,7 +286,7 @@ def test_orders_before_there_is_an_agent(namespaces, short_path, beside, pod_ord
     version = write_orders(folder / "orders.json", NodeOrders("node-1", (pod_orders(http=(80,)),)))
     answer = asyncio.run_coroutine_threadsafe(link.follow(version), beside.loop)
     time.sleep(0.05)
-    agent = subprocess.Popen(agent_argv(AgentSettings("node-1", folder, namespaces.folder)), stderr=subprocess.DEVNULL)
+    agent = subprocess.Popen(agent_argv("node-1", folder, namespaces.folder), stderr=subprocess.DEVNULL)
     assert answer.result(20).version == version
     assert beside.call(lambda: link.ready) == {WEB}
     beside.run(link.stop())
@@ -329,7 +335,13 @@ def test_a_client_that_talks_nonsense_is_dropped(node, namespaces, pod_orders, l
 
 def test_only_one_agent_a_node(node):
     until(lambda: node.beside.call(lambda: node.link.connected))
-    second = subprocess.run(agent_argv(node.settings), capture_output=True, text=True, timeout=30, check=False)
+    second = subprocess.run(
+        agent_argv(node.settings.node, node.settings.node_folder, node.settings.netns_folder),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
     assert second.returncode == 2
     assert "an agent of node-1 runs already" in second.stderr
 
@@ -347,7 +359,7 @@ def test_a_closed_stdout_and_stderr_are_no_matter(namespaces, short_path, beside
     folder = short_path / "node-1"
     folder.mkdir()
     settings = AgentSettings("node-1", folder, namespaces.folder)
-    command = f"exec {' '.join(agent_argv(settings))} >&- 2>&-"
+    command = f"exec {' '.join(agent_argv(settings.node, settings.node_folder, settings.netns_folder))} >&- 2>&-"
     agent = subprocess.Popen(["sh", "-c", command], stdin=subprocess.DEVNULL)
     link = AgentLink(folder / "agent.sock", lambda report: None)
     beside.run(link.open())
@@ -392,7 +404,8 @@ def ask(namespaces, name):
 IN_A_USER_NAMESPACE = """
 import os, socket, subprocess, sys, time
 from pathlib import Path
-from seaway.app.agent import AgentSettings, agent_argv
+from seaway.app.agent import AgentSettings
+from seaway.app.processes import agent_argv
 from seaway.core.origin import Origin
 from seaway.drivers.agent.orders import write_orders
 from seaway.drivers.process.namespaces import CLONE_NEWNET, MS_NOSUID, in_netns, mount, pin_namespace, unshare
@@ -417,7 +430,7 @@ script = "cat /etc/resolv.conf /etc/hosts; hostname; exec sleep 600"
 program = Command(("sh", "-c", script), (), "", "Always", Origin("pod.yaml", 1))
 web = (StandinPort(80, Protocol.TCP, True),)
 write_orders(node / "orders.json", NodeOrders("node-1", (pod("db-0", (), program), pod("web-0", web, None))))
-agent = subprocess.Popen(agent_argv(AgentSettings("node-1", node, folder)))
+agent = subprocess.Popen(agent_argv("node-1", node, folder))
 log = state / "logs" / "pods" / "default_db-0.log"
 for _ in range(1000):
     if (node / "agent.sock").exists() and log.exists() and "db-0" in log.read_text():

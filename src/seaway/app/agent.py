@@ -47,12 +47,6 @@ class AgentSettings:
         return self.node_folder.parent / "logs" / "pods"
 
 
-def agent_argv(settings: AgentSettings) -> tuple[str, ...]:
-    """How the control plane starts an agent; the inverse of what `main` reads."""
-    where = ("--state", str(settings.node_folder), "--netns-folder", str(settings.netns_folder))
-    return (sys.executable, "-m", "seaway.app.agent", "--node", settings.node, *where)
-
-
 async def run_agent(settings: AgentSettings) -> None:
     """Follows the orders until a signal or a `stop`. Raises DriverError if the socket cannot be opened.
 

@@ -70,12 +70,18 @@ def envoy_process(state: StateFolder, netns_folder: Path, binary: Path, source: 
     return EnvoyProcess(spec, source, on_event)
 
 
+def agent_argv(node: str, folder: Path, netns_folder: Path) -> tuple[str, ...]:
+    """How an agent is started: what `seaway.app.agent` reads, without its imports."""
+    where = ("--state", str(folder), "--netns-folder", str(netns_folder))
+    return (sys.executable, "-m", "seaway.app.agent", "--node", node, *where)
+
+
 def agent_daemon(state: StateFolder, netns_folder: Path, node: str, on_event: OnEvent) -> Daemon:
     """The node's agent: DNS, stand-ins, programs and probes."""
     folder = state.node(node)
     spec = DaemonSpec(
         name=f"agent-{node}",
-        argv=(sys.executable, "-m", "seaway.app.agent", "--node", node, "--state", str(folder), "--netns-folder", str(netns_folder)),
+        argv=agent_argv(node, folder, netns_folder),
         log_path=state.logs / f"agent-{node}.log",
         pid_file=folder / "agent.pid.json",
         env=tuple(os.environ.items()),

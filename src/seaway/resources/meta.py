@@ -42,7 +42,3 @@ class LabelSelector(Struct, frozen=True, kw_only=True):
 
     match_labels: dict[str, str] = {}
     match_expressions: tuple[LabelSelectorRequirement, ...] = ()
-
-
-class LocalObjectReference(Struct, frozen=True, kw_only=True):
-    name: str = ""
