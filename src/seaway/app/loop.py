@@ -82,6 +82,7 @@ class Loop:
         self.cluster = cluster
         self.engines = engines
         self.health = Health()
+        self.served = self.health  # what rules and orders were made by
         self.current: Current | None = None
         self.gate = Gate()
         self.timing = Timing()
@@ -214,10 +215,11 @@ class Loop:
         """New pods first, then traffic, and pods away when their drain time is over."""
         assert self._snapshot is not None
         assert self._built is not None
+        health = self.health
         former = self.current.model if self.current is not None else None
-        model = self._rollover.next_model(former, self._built.model, self.health)
+        model = self._rollover.next_model(former, self._built.model, health)
         present = self._rollover.present(former, model, time.monotonic(), self.timing.drain_s)
-        plans = plan_all(model, present, self.health, self._views(model))
+        plans = plan_all(model, present, health, self._views(model))
         if self.current is None or self._strayed or self._torn or plans != self.current.plans:
             self._torn = True  # should it break off on the way, engines hold a part of it
             await self.engines.network.ensure(plans.network)
@@ -228,6 +230,7 @@ class Loop:
         else:
             self.current = replace(self.current, snapshot=self._snapshot, built=self._built, model=model)
             self._offered = self._admitted
+        self.served = health
         self.envoy_accepted()
 
     def _publish_envoy(self, plans: Plans) -> None:
@@ -288,7 +291,7 @@ class Loop:
 def is_up(loop: Loop) -> bool:
     """Whether every pod that is wanted is ready, and every Envoy has all that was published."""
     current = loop.current
-    if current is None:
+    if current is None or loop.served != loop.health:
         return False
     waiting = [pod for pod in current.model.pods if pod.id not in loop.health.ready and not pod.finite]
     return not waiting and all(loop.engines.xds.state(node).settled for node in loop.engines.nodes)

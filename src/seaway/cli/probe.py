@@ -11,7 +11,7 @@ from seaway.app.client import read_pods
 from seaway.app.pods import place_of, run_in_place
 from seaway.app.probing import Outcome, Target, probe
 from seaway.cli.text import add_output_flag, paint, print_json
-from seaway.core.errors import UsageError
+from seaway.core.errors import DriverError, UsageError
 from seaway.model.workload import Protocol
 from seaway.plans.node.plan import PodOrders
 
@@ -32,7 +32,10 @@ def run(args: argparse.Namespace) -> int:
         targets = tuple(_targets(pod) for pod in pods if pod is not caller)
         wanted = tuple(target for each in targets for target in each)
         place = place_of(caller)
-        found += [(place.name, outcome) for outcome in run_in_place(args.state, place, partial(probe, wanted))]
+        try:
+            found += [(place.name, outcome) for outcome in run_in_place(args.state, place, partial(probe, wanted))]
+        except DriverError as error:  # it has left since the list was read
+            print(f"{place.name} is passed over: {error.message}", file=sys.stderr)
     if args.output == "json":
         print_json({"probes": [_plain(caller, outcome) for caller, outcome in found]})
     else:
