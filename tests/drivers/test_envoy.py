@@ -114,7 +114,8 @@ class Bench:
         self.envoy = self.supervisor()
 
     def render(self, generation: int, admin_socket: Path) -> str:
-        return render_bootstrap(envoy_id(NODE, generation), "test", str(self.folder / "xds.sock"), str(admin_socket), 1)
+        xds_socket, sds_socket = self.folder / "xds.sock", self.folder / "sds.sock"
+        return render_bootstrap(envoy_id(NODE, generation), str(xds_socket), str(sds_socket), str(admin_socket), 1)
 
     def supervisor(self) -> EnvoyProcess:
         return EnvoyProcess(self.spec, Served(self), lambda _, event: self.events.append(event), QUICK)

@@ -128,7 +128,7 @@ class World:
         self.stack.callback(lambda: run(server.stop()))
         run(publish())
         bootstrap = self.folder / "bootstrap.json"
-        bootstrap.write_text(render_bootstrap("node-1", "seaway", str(xds), str(admin), 2))
+        bootstrap.write_text(render_bootstrap("node-1", str(xds), str(self.folder / "sds.sock"), str(admin), 2))
         argv = [str(find_envoy()), "-c", str(bootstrap), "--disable-hot-restart", "--concurrency", "2", "-l", "warn"]
         with (self.folder / "envoy.log").open("wb") as log:
             self.envoy = subprocess.Popen([*self.enter(), *argv], stdout=log, stderr=log)

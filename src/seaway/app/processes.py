@@ -18,7 +18,7 @@ from seaway.drivers.envoy.process import EnvoyProcess, EnvoySpec, OnEnvoyEvent
 from seaway.drivers.process.daemon import Daemon, Exited, Failure, OnEvent
 from seaway.drivers.process.spawn import DaemonSpec
 from seaway.drivers.xds.nodes import Nodes
-from seaway.model.names import envoy_id, node_netns
+from seaway.model.names import SDS_SOCKET, envoy_id, node_netns
 from seaway.plans.envoy.bootstrap import render_bootstrap
 
 ENVOY_WORKERS = min(4, os.cpu_count() or 1)
@@ -63,7 +63,8 @@ def envoy_process(state: StateFolder, netns_folder: Path, binary: Path, source: 
     node = source.node
 
     def render(generation: int, admin_socket: Path) -> str:
-        return render_bootstrap(envoy_id(node, generation), "seaway", str(state.xds_socket), str(admin_socket), ENVOY_WORKERS)
+        sds_socket = state.node(node) / SDS_SOCKET
+        return render_bootstrap(envoy_id(node, generation), str(state.xds_socket), str(sds_socket), str(admin_socket), ENVOY_WORKERS)
 
     log = state.logs / f"envoy-{node}.log"
     spec = EnvoySpec(f"envoy-{node}", binary, render, state.node(node), log, netns_folder / node_netns(node), ENVOY_WORKERS)

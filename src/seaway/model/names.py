@@ -11,6 +11,9 @@ NETNS_FOLDER = "ns"
 HOST_NETNS = "host"
 """Name of the namespace file for the network that `seaway up` was called in (absent without root)."""
 
+SDS_SOCKET = "sds.sock"
+"""The agent's socket below its node's folder, at which the node's Envoy asks for certificates."""
+
 
 def pod_netns(pod: PodName) -> str:
     """File name of a pod's network namespace below `NETNS_FOLDER`. Names hold no underscore, so it is unique."""
@@ -51,3 +54,23 @@ def route_name(gateway: str, tls: bool) -> str:
 def certificate_secret(certificate_id: str) -> str:
     """Name of the SDS secret that holds a gateway certificate."""
     return f"kubernetes://{certificate_id}"
+
+
+def spiffe_id(trust_domain: str, namespace: str, service_account: str) -> str:
+    """A workload's identity, in the form that Istio gives it."""
+    return f"spiffe://{trust_domain}/ns/{namespace}/sa/{service_account}"
+
+
+ROOT_SECRET = "ROOTCA"
+"""Name of the SDS secret that holds the roots which peers' certificates are verified against."""
+
+
+def server_secret(spiffe: str) -> str:
+    """Name of the SDS secret with an identity's certificate, as listeners serve it."""
+    return f"server|{spiffe}"
+
+
+def client_secret(spiffe: str) -> str:
+    """Name of the same certificate, as it is fetched on demand for calls: of two subscriptions to one name on one delta stream, Envoy
+    leaves the second without an answer."""
+    return f"client|{spiffe}"

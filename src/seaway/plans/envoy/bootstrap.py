@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from seaway.plans.envoy.proto import Fields
+from seaway.plans.envoy.proto import NODE_AGENT, Fields
 
 CONTROL_PLANE = "control-plane"
-"""Name of the only static cluster; its connection state tells whether the control plane is there."""
+"""Name of the static cluster whose connection state tells whether the control plane is there."""
 
 # A control plane that is stopped, not dead, keeps its socket open: only a ping that stays unanswered shows it, 10 s after it fell silent.
 KEEPALIVE: Fields = {"interval": "5s", "timeout": "5s"}
@@ -48,13 +48,13 @@ RUNTIME: Fields = {
 }
 
 
-def render_bootstrap(node: str, cluster_name: str, xds_socket: str, admin_socket: str, concurrency: int) -> str:
+def render_bootstrap(node: str, xds_socket: str, sds_socket: str, admin_socket: str, concurrency: int) -> str:
     """Envoy's bootstrap as JSON. The sockets are absolute paths (the kernel takes at most 107 bytes).
 
     `concurrency` is the number of workers that Envoy is started with (`--concurrency`); the limit on connections grows with it.
     """
     bootstrap: Fields = {
-        "node": {"id": node, "cluster": cluster_name},
+        "node": {"id": node, "cluster": "seaway"},
         "admin": {"address": {"pipe": {"path": admin_socket, "mode": 0o600}}},
         "dynamic_resources": {
             "ads_config": {
@@ -66,7 +66,7 @@ def render_bootstrap(node: str, cluster_name: str, xds_socket: str, admin_socket
             "cds_config": {"ads": {}, "resource_api_version": "V3"},
             "lds_config": {"ads": {}, "resource_api_version": "V3"},
         },
-        "static_resources": {"clusters": [_control_plane(xds_socket)]},
+        "static_resources": {"clusters": [_over_socket(CONTROL_PLANE, xds_socket), _over_socket(NODE_AGENT, sds_socket)]},
         "layered_runtime": {"layers": [{"name": "seaway", "static_layer": RUNTIME}]},
         "overload_manager": overload_manager(concurrency),
         "stats_config": {"stats_matcher": {"inclusion_list": {"patterns": list(STATS)}}},
@@ -88,16 +88,17 @@ def _reconnect() -> Fields:
     return {"retry_back_off": {"base_interval": "0.1s", "max_interval": "1s"}}
 
 
-def _control_plane(xds_socket: str) -> Fields:
+def _over_socket(name: str, socket: str) -> Fields:
+    """A cluster of one gRPC server behind a unix socket. Lost, it is connected to again; what came from it stays in use."""
     options = {
         "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
         "explicit_http_config": {"http2_protocol_options": {"connection_keepalive": KEEPALIVE}},
     }
-    endpoint = {"endpoint": {"address": {"pipe": {"path": xds_socket}}}}
+    endpoint = {"endpoint": {"address": {"pipe": {"path": socket}}}}
     return {
-        "name": CONTROL_PLANE,
+        "name": name,
         "type": "STATIC",
         "connect_timeout": "1s",
         "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options},
-        "load_assignment": {"cluster_name": CONTROL_PLANE, "endpoints": [{"lb_endpoints": [endpoint]}]},
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
     }

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Protocol, TypeAlias, cast
 
 from envoy.config.cluster.v3 import cluster_pb2
+from envoy.config.core.v3 import config_source_pb2
 from envoy.config.endpoint.v3 import endpoint_pb2
 from envoy.config.listener.v3 import listener_pb2
 from envoy.config.route.v3 import route_components_pb2, route_pb2
@@ -24,9 +25,10 @@ from envoy.extensions.local_address_selectors.filter_state_override.v3 import co
 from envoy.extensions.retry.host.previous_hosts.v3 import previous_hosts_pb2
 from envoy.extensions.transport_sockets.tls.v3 import secret_pb2, tls_pb2
 from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2
-from google.protobuf import any_pb2
+from google.protobuf import any_pb2, json_format, struct_pb2
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
+from xds.type.v3 import typed_struct_pb2
 
 Fields: TypeAlias = Mapping[str, object]
 """A nested message that is not built yet: its fields by name."""
@@ -49,6 +51,7 @@ RouteConfiguration = _message(route_pb2, "RouteConfiguration")
 VirtualHost = _message(route_components_pb2, "VirtualHost")
 Secret = _message(secret_pb2, "Secret")
 
+ConfigSource = _message(config_source_pb2, "ConfigSource")
 DownstreamTlsContext = _message(tls_pb2, "DownstreamTlsContext")
 FilterStateAddressSelector = _message(config_pb2, "Config")
 HttpConnectionManager = _message(http_connection_manager_pb2, "HttpConnectionManager")
@@ -56,12 +59,37 @@ HttpProtocolOptions = _message(http_protocol_options_pb2, "HttpProtocolOptions")
 Packed = _message(any_pb2, "Any")
 PreviousHostsPredicate = _message(previous_hosts_pb2, "PreviousHostsPredicate")
 Router = _message(router_pb2, "Router")
+Struct = _message(struct_pb2, "Struct")
 SetFilterState = _message(set_filter_state_pb2, "Config")
 TcpProxy = _message(tcp_proxy_pb2, "TcpProxy")
 TlsInspector = _message(tls_inspector_pb2, "TlsInspector")
+TypedStruct = _message(typed_struct_pb2, "TypedStruct")
+UpstreamTlsContext = _message(tls_pb2, "UpstreamTlsContext")
 
 ADS: Fields = {"ads": {}, "resource_api_version": "V3"}
 """ConfigSource: from the aggregated stream that the bootstrap opens."""
+
+NODE_AGENT = "node-agent"
+"""Name of the bootstrap's cluster that leads to the node's agent."""
+
+SDS: Fields = {
+    "resource_api_version": "V3",
+    "initial_fetch_timeout": {"seconds": 0},  # none: what has no certificate yet waits for it, behind what serves now
+    "api_config_source": {
+        "api_type": "DELTA_GRPC",
+        "transport_api_version": "V3",
+        "set_node_on_first_message_only": True,
+        "grpc_services": [
+            {
+                "envoy_grpc": {
+                    "cluster_name": NODE_AGENT,
+                    "retry_policy": {"retry_back_off": {"base_interval": {"nanos": 100_000_000}, "max_interval": {"seconds": 1}}},
+                }
+            }
+        ],
+    },
+}
+"""ConfigSource: workloads' certificates and roots, from the node's agent, which makes the keys."""
 
 
 def serialize(message: Message) -> bytes:
@@ -78,6 +106,17 @@ def pack(message: Message) -> Message:
 def extension(name: str, config: Message) -> Fields:
     """A named extension with its configuration: filters, transport sockets, predicates."""
     return {"name": name, "typed_config": pack(config)}
+
+
+def described(name: str, type_name: str, fields: Fields) -> Fields:
+    """A named extension whose message `xds-protos` does not have: its fields as JSON has them, which Envoy reads by its own descriptors."""
+    value = json_format.ParseDict(dict(fields), Struct())
+    return extension(name, TypedStruct(type_url=f"type.googleapis.com/{type_name}", value=value))
+
+
+def as_json(message: Message) -> Fields:
+    """The message as its JSON form has it."""
+    return cast(Fields, json_format.MessageToDict(message, preserving_proto_field_name=True))
 
 
 def wrapped(value: bool | int) -> Fields:

@@ -136,5 +136,7 @@ def test_a_gateway_with_nothing_to_serve(draft: Draft, envoy: Path, tmp_path: Pa
 
 def test_bootstrap(envoy: Path, tmp_path: Path) -> None:
     configuration = tmp_path / "bootstrap.json"
-    configuration.write_text(render_bootstrap("node-1", "seaway", str(tmp_path / "xds.sock"), str(tmp_path / "admin.sock"), 2))
+    configuration.write_text(
+        render_bootstrap("node-1", str(tmp_path / "xds.sock"), str(tmp_path / "sds.sock"), str(tmp_path / "admin.sock"), 2)
+    )
     validate(envoy, configuration)
