@@ -15,6 +15,7 @@ from seaway.frontends.kubernetes.pods import Grounds, build_pods
 from seaway.frontends.kubernetes.service_links import service_links
 from seaway.frontends.kubernetes.services import build_fronts
 from seaway.frontends.kubernetes.workloads import draft_pods
+from seaway.frontends.read_only import READ_ONLY_KINDS, note_read_only
 from seaway.model.cluster import Cluster, Leases
 from seaway.model.index import Model
 from seaway.resources.core_v1 import ServiceAccount
@@ -61,6 +62,7 @@ def build_model(snapshot: Snapshot, cluster: Cluster, leases: Leases) -> Built:
         *pod_findings,
         *service_findings,
         *gateway_findings,
+        *note_read_only(snapshot, READ_ONLY_KINDS),
     )
     given = replace(fronts.leases, pods=placement.leases.pods, last_pods=placement.leases.last_pods)
     return Built(Model(cluster, pods, services, gateways), ordered(findings), given, snapshot)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,12 +97,13 @@ def name_of(raw: dict[str, Any], row: Kind, at: Place) -> tuple[Key | None, list
 
 
 def _incomplete(version: Any, kind: Any, at: Place) -> Unknown:
-    row = BY_NAME.get(kind) if isinstance(kind, str) else None
+    rows = BY_NAME.get(kind, ()) if isinstance(kind, str) else ()
     missing = "apiVersion and no kind" if version is None and kind is None else "apiVersion" if version is None else "kind"
     where = f" in a {kind}" if isinstance(kind, str) else ""
-    suggestion = f", here `{row.api_version}`" if row is not None else ""
+    suggestion = ", here " + " or ".join(f"`{row.api_version}`" for row in rows) if rows else ""
     return Unknown(
-        finding(codes.MISSING_IDENTITY, at(), field=missing, where=where, to_add=missing.replace(" no ", " "), suggestion=suggestion), row
+        finding(codes.MISSING_IDENTITY, at(), field=missing, where=where, to_add=missing.replace(" no ", " "), suggestion=suggestion),
+        _only(rows),
     )
 
 
@@ -110,14 +111,16 @@ def _not_known(version: str, kind: str, at: Place) -> NotModelled | Unknown:
     builtin = builtin_kinds()
     group = version.rpartition("/")[0]
     groups = {one.rpartition("/")[0] for one in builtin} | {"extensions"}
-    if row := BY_NAME.get(kind):
+    if rows := BY_NAME.get(kind):
+        meant = [row for row in rows if row.group == group] or [row for row in rows if nearest(group, (row.group,), 0.8)]
+        served = " or ".join(row.api_version for row in meant or rows)
         if (version, kind) in REMOVED:
             removed, advice = REMOVED[version, kind]
-            args = {"api_version": version, "kind": kind, "removed": removed, "served": row.api_version, "advice": advice}
-            return Unknown(finding(codes.OLD_API_VERSION, at("apiVersion"), **args), row)
-        if group in groups or "." not in group or nearest(group, (row.group,), 0.8):
-            args = {"kind": kind, "api_version": version, "served": row.api_version}
-            return Unknown(finding(codes.UNKNOWN_API_VERSION, at("apiVersion"), **args), row)
+            args = {"api_version": version, "kind": kind, "removed": removed, "served": served, "advice": advice}
+            return Unknown(finding(codes.OLD_API_VERSION, at("apiVersion"), **args), _only(meant or rows))
+        if meant or group in groups or "." not in group:
+            args = {"kind": kind, "api_version": version, "served": served}
+            return Unknown(finding(codes.UNKNOWN_API_VERSION, at("apiVersion"), **args), _only(meant or rows))
         return NotModelled(f"{version}/{kind}")
     if version not in builtin and (near := nearest(version, builtin, 0.9)) and near.rpartition("/")[0] != group:
         args = {"kind": kind, "api_version": version, "served": near}
@@ -135,9 +138,14 @@ def _misspelt(version: str, kind: str, at: Place) -> NotModelled | Unknown:
     near = nearest(kind, builtin.get(version, ())) or nearest(kind, BY_NAME)
     if near is None and kind.endswith("List"):
         return NotModelled(f"{version}/{kind}")
-    row = BY_NAME.get(near) if near else None
-    suggestion = f", did you mean {near}{f' ({row.api_version})' if row and row.api_version != version else ''}?" if near else ""
+    row = _only(BY_NAME.get(near, ())) if near else None
+    suggestion = f", did you mean {near}{f' ({row.api_version})' if row and version not in row.api_versions else ''}?" if near else ""
     return Unknown(finding(codes.UNKNOWN_KIND, at("kind"), kind=kind, api_version=version, suggestion=suggestion), row)
+
+
+def _only(rows: Sequence[Kind]) -> Kind | None:
+    """The kind that was meant, where that is certain."""
+    return rows[0] if len(rows) == 1 else None
 
 
 def _invalid(value: str, path: tuple[Step, ...], label: bool, at: Place) -> Finding:

@@ -23,6 +23,7 @@ from seaway.resources.kinds import KINDS, Kind
 from seaway.resources.meta import ObjectMeta
 from seaway.resources.resource import Mark, Resource, Step, place_of
 from seaway.resources.schema import Report, describe, object_type
+from seaway.resources.struct_schema import struct_type
 from seaway.resources.yaml_text import Chunk, Document, read, split
 
 
@@ -189,7 +190,7 @@ def _load_known(row: Kind, raw: dict[str, Any], file: str, mark: Mark) -> Part:
 
     key, naming = name_of(raw, row, at)
     report = Report(row.name)
-    schema = object_type(row.name, row.body, root=True)
+    schema = struct_type(row.body, root=True) if row.whole else object_type(row.name, row.body, root=True)
     schema.check(raw, (), report)
     findings = [replace(one, key=key) for one in naming] + [Finding(one.code, at(*one.path), key, one.args) for one in report.mistakes]
     if findings or key is None:
@@ -214,7 +215,7 @@ def _typed(row: Kind, key: Key, raw: dict[str, Any], file: str, mark: Mark) -> R
         key = key._replace(name=name)
     body: Any = msgspec.convert(raw, row.body)
     meta: ObjectMeta = body.metadata
-    return Resource(key, row.api_version, meta, body, raw, file, mark, digest)
+    return Resource(key, raw["apiVersion"], meta, body, raw, file, mark, digest)
 
 
 def _without_indices(path: tuple[Step, ...]) -> str:

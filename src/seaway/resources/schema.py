@@ -133,7 +133,8 @@ class MapType(Type):
                 item.check(child, (*path, key), report)
 
     def without_nulls(self, value: Any) -> Any:
-        return {key: "" if child is None else self._item.without_nulls(child) for key, child in value.items()}
+        empty = {} if isinstance(self._item, ObjectType) else ""
+        return {key: empty if child is None else self._item.without_nulls(child) for key, child in value.items()}
 
 
 class ObjectType(Type):

@@ -153,6 +153,13 @@ NOT_HONOURED = Code(
     "What it does in a cluster does not happen in this network.",
     "Nothing needs to be done if the result does not depend on it.",
 )
+READ_ONLY = Code(
+    "NET0125",
+    Severity.NOTE,
+    "{kind} is read and checked, and nothing acts on it yet ({count})",
+    "Traffic flows as if it were not there: what it would route, restrict or change in a cluster stays as it is.",
+    "Do not take this network for proof of what it does; docs/compatibility.md says what is acted on.",
+)
 
 DUPLICATE_OBJECT = Code(
     "NET0130",
