@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from seaway.model.authorization import WorkloadPolicy
 from seaway.model.cluster import Cluster
+from seaway.model.mesh import Inbound, Member, Mesh, Scope
 from seaway.model.route import Gateway
 from seaway.model.service import Service, ServiceName
+from seaway.model.upstream import Upstream, UpstreamId
 from seaway.model.workload import Pod, PodName
 
 
@@ -20,6 +23,7 @@ class Model:
     pods: tuple[Pod, ...]
     services: tuple[Service, ...]
     gateways: tuple[Gateway, ...]
+    mesh: Mesh = Mesh()
 
     @cached_property
     def pod(self) -> Mapping[PodName, Pod]:
@@ -33,6 +37,27 @@ class Model:
     def pod_at(self) -> Mapping[str, Pod]:
         """Pods by address; those in the host's network are left out, since they share it."""
         return {pod.ip: pod for pod in self.pods if not pod.host_network}
+
+    @cached_property
+    def member(self) -> Mapping[PodName, Member]:
+        """The pods that are in the mesh."""
+        return {member.pod: member for member in self.mesh.members}
+
+    @cached_property
+    def inbound(self) -> Mapping[PodName, Inbound]:
+        return {inbound.pod: inbound for inbound in self.mesh.inbounds}
+
+    @cached_property
+    def upstream(self) -> Mapping[UpstreamId, Upstream]:
+        return {upstream.id: upstream for upstream in self.mesh.upstreams}
+
+    @cached_property
+    def scope(self) -> Mapping[str, Scope]:
+        return {scope.id: scope for scope in self.mesh.scopes}
+
+    @cached_property
+    def policy(self) -> Mapping[str, WorkloadPolicy]:
+        return {policy.id: policy for policy in self.mesh.policies}
 
     def pods_on(self, node: str) -> tuple[Pod, ...]:
         return tuple(pod for pod in self.pods if pod.node == node)

@@ -1,4 +1,7 @@
-"""HTTP at the edge: gateways, the hosts that they serve, and where requests go."""
+"""HTTP: which requests a route is for, and what is done with them; gateways, and the hosts that they serve.
+
+The routes of Ingress, VirtualService and mesh defaults are all these. Every default is filled in by the frontend that writes one.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import TypeAlias
 from seaway.core.names import Key
 from seaway.core.origin import Origin
 from seaway.model.service import ServiceName
+from seaway.model.upstream import HashBy, UpstreamId
 from seaway.model.workload import PodName
 
 
@@ -26,6 +30,13 @@ class Prefix:
 
 
 @dataclass(frozen=True, slots=True)
+class TextPrefix:
+    """The path begins with this text: `/a` matches `/ab` too (VirtualService)."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Regex:
     """The whole path matches this RE2 expression. `length` is that of the text as the user wrote it: longer is tried first."""
 
@@ -33,7 +44,155 @@ class Regex:
     length: int
 
 
-PathMatch: TypeAlias = Exact | Prefix | Regex
+PathMatch: TypeAlias = Exact | Prefix | TextPrefix | Regex
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What a string must be: `kind` is `exact`, `prefix`, `suffix`, `contains`, `regex` (RE2, the whole string) or `present`."""
+
+    kind: str
+    value: str = ""
+    ignore_case: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderMatch:
+    """A header (`:method`, `:authority` and `:scheme` too) matches `text`, or does not (`invert`; a missing one does not match then).
+
+    `missing_matches`: a request without the header counts as one that has it empty.
+    """
+
+    name: str
+    text: Text
+    invert: bool = False
+    missing_matches: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QueryMatch:
+    """A query parameter matches `text`."""
+
+    name: str
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimMatch:
+    """A claim of the verified token, by its path; the value is the text, or a list that holds it."""
+
+    path: tuple[str, ...]
+    text: Text
+    invert: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a request must be besides its host and path; all of them."""
+
+    headers: tuple[HeaderMatch, ...] = ()
+    query: tuple[QueryMatch, ...] = ()
+    claims: tuple[ClaimMatch, ...] = ()
+    ignore_path_case: bool = False
+
+
+ANY_REQUEST = Conditions()
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderOps:
+    """Changes of headers, in this order: removed, set (overwriting), added. Values may hold Envoy's `%COMMANDS%`."""
+
+    remove: tuple[str, ...] = ()
+    set: tuple[tuple[str, str], ...] = ()
+    add: tuple[tuple[str, str], ...] = ()
+
+
+NO_OPS = HeaderOps()
+
+
+@dataclass(frozen=True, slots=True)
+class NoRetries:
+    """A failed request is not sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """Up to `attempts` more tries. `on` are Envoy's words (`connect-failure`, …); `statuses` count where `retriable-status-codes` is there.
+
+    `per_try_s` and `backoff_s` are None for the route's timeout and Envoy's own 25 ms. `avoid_tried`: another endpoint each time.
+    """
+
+    attempts: int
+    on: tuple[str, ...]
+    statuses: tuple[int, ...] = ()
+    per_try_s: float | None = None
+    backoff_s: float | None = None
+    max_backoff_s: float | None = None
+    avoid_tried: bool = True
+    host_attempts: int = 5
+    other_localities: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    seconds: float
+    percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """`grpc` is a gRPC status number where that is answered, else None and `status` is an HTTP one."""
+
+    status: int
+    grpc: int | None
+    percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Failures on purpose, before the request leaves."""
+
+    delay: Delay | None
+    abort: Abort | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cors:
+    """Cross-origin requests. `max_age_s` is None where nothing is said. `forward_unmatched`: a preflight of an origin that is not listed
+    goes to the backend.
+    """
+
+    origins: tuple[Text, ...]
+    methods: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    expose: tuple[str, ...] = ()
+    max_age_s: int | None = None
+    credentials: bool | None = None
+    forward_unmatched: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """A copy of so many percent of requests, whose answers nobody sees."""
+
+    to: UpstreamId
+    percent: float = 100
+
+
+@dataclass(frozen=True, slots=True)
+class RoutePolicy:
+    """How a route treats its requests. `timeout_s` 0 is none. `hash_by` is what the destinations' consistent hash looks at."""
+
+    timeout_s: float = 0
+    retries: Retries | NoRetries = NoRetries()
+    fault: Fault | None = None
+    cors: Cors | None = None
+    mirrors: tuple[Mirror, ...] = ()
+    request: HeaderOps = NO_OPS
+    response: HeaderOps = NO_OPS
+    hash_by: tuple[HashBy, ...] = ()
+    stat_prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +204,29 @@ class Rewrite:
 
 
 @dataclass(frozen=True, slots=True)
-class Forward:
-    """To one port of a Service, by its position in `Service.ports`. `websocket` upgrades pass."""
+class RewritePrefix:
+    """What the path match matched (all of it for an exact one) becomes this text."""
 
-    service: ServiceName
-    port: int
-    rewrite: Rewrite | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """One of the places that requests are split over. `weight` counts against the sum of all; 0 gets nothing."""
+
+    to: UpstreamId
+    weight: int = 1
+    request: HeaderOps = NO_OPS
+    response: HeaderOps = NO_OPS
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """To these upstreams, each by its weight. `authority` replaces the Host header ("" keeps it). Upgrades (WebSocket) pass."""
+
+    destinations: tuple[Destination, ...]
+    rewrite: Rewrite | RewritePrefix | None
+    authority: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +254,16 @@ Action: TypeAlias = Forward | Redirect | Respond
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`https_redirect`: plain HTTP is answered with 308 to https. `owner` is the object that wrote it."""
+    """`https_redirect`: plain HTTP is answered with 308 to https. `owner` is the object that wrote it. `name` is "" for the origin's."""
 
     match: PathMatch
     action: Action
     https_redirect: bool
     owner: Key
     origin: Origin
+    conditions: Conditions = ANY_REQUEST
+    policy: RoutePolicy = RoutePolicy()
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

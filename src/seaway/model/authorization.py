@@ -1,0 +1,189 @@
+"""Who may do what at a workload: authorization, tokens and rate limits, as one policy that all workloads under the same rules share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from seaway.core.names import Key
+from seaway.core.origin import Origin
+from seaway.model.route import Text
+from seaway.model.upstream import UpstreamId
+
+
+class Action(Enum):
+    """In the order in which policies are asked."""
+
+    CUSTOM = "CUSTOM"
+    AUDIT = "AUDIT"
+    DENY = "DENY"
+    ALLOW = "ALLOW"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The caller's verified SPIFFE ID matches (over the whole `spiffe://…`)."""
+
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address is in this range: `of` is `peer` (who connected), `client` (after trusted X-Forwarded-For or PROXY protocol), `destination`."""
+
+    of: str
+    cidr: str
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationPort:
+    """The workload's own port."""
+
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServerName:
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A request header, `:method` and `:authority` too."""
+
+    name: str
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The path without query, after normalisation."""
+
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class PathTemplate:
+    """`/a/{*}/b/{**}`: one segment, and any number of them."""
+
+    template: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A claim of the verified token by its path (`iss`, `sub`, `aud`, `azp` too); a list matches by any of its members."""
+
+    path: tuple[str, ...]
+    text: Text
+
+
+@dataclass(frozen=True, slots=True)
+class FilterMetadata:
+    """A value in the dynamic metadata of another filter (`experimental.envoy.filters.…`)."""
+
+    filter: str
+    path: tuple[str, ...]
+    text: Text
+
+
+Term: TypeAlias = (
+    "Principal | Address | DestinationPort | ServerName | Header | Path | PathTemplate | Claim | FilterMetadata | AnyOf | AllOf | Not"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """One of them; none at all never holds."""
+
+    terms: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """All of them; none at all always holds."""
+
+    terms: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    term: Term
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One item of `rules`. `http` and `tcp` are what it means on either kind of port (upstream drops HTTP fields on TCP); None: no rule there."""
+
+    http: Term
+    tcp: Term | None
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationPolicy:
+    """`dry_run`: only says what it would do. `provider` names who is asked (CUSTOM)."""
+
+    key: Key
+    action: Action
+    rules: tuple[Rule, ...]
+    dry_run: bool
+    provider: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalAuthorizer:
+    """A service that is asked for a verdict (ext_authz), over gRPC or HTTP. Times in seconds; `body_bytes` 0 sends no body."""
+
+    name: str
+    to: UpstreamId
+    grpc: bool
+    timeout_s: float
+    fail_open: bool
+    status_on_error: int
+    path_prefix: str
+    sent_headers: tuple[Text, ...]
+    added_headers: tuple[tuple[str, str], ...]
+    upstream_headers: tuple[Text, ...]
+    denied_headers: tuple[Text, ...]
+    allowed_headers: tuple[Text, ...]
+    body_bytes: int
+    body_partial: bool
+    body_raw: bool
+    clear_route_cache: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRule:
+    """One issuer's tokens: where they are looked for, which keys verify them (`jwks` is JSON text), and what is passed on."""
+
+    issuer: str
+    audiences: tuple[str, ...]
+    jwks: str
+    from_headers: tuple[tuple[str, str], ...]
+    from_params: tuple[str, ...]
+    from_cookies: tuple[str, ...]
+    forward: bool
+    payload_header: str
+    claim_headers: tuple[tuple[str, str], ...]
+    space_delimited: tuple[str, ...]
+    key: Key
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadPolicy:
+    """Everything that is asked of a request before it reaches the application. `id` hashes the rest, origins left out.
+
+    `authorizers` are those that CUSTOM policies name; one that is not to be had denies what the policy matches.
+    """
+
+    id: str
+    policies: tuple[AuthorizationPolicy, ...] = ()
+    authorizers: tuple[ExternalAuthorizer, ...] = ()
+    tokens: tuple[TokenRule, ...] = ()
+
+
+OPEN = WorkloadPolicy("open")
+"""Nothing is asked."""
