@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from typing import Any
 
@@ -85,8 +85,11 @@ def _usual(title: str, base: list[Block]) -> tuple[str, ...]:
 
 
 def _told(value: Any) -> list[tuple[str, Any]]:
-    found = [(one.name, getattr(value, one.name)) for one in fields(value)]
-    return [(name, one) for name, one in found if one not in ("", (), {}, 0, None) or (name == "port" and one == 0)]
+    """What differs from the field's default, or where it has none, is not empty."""
+    found = [(one, getattr(value, one.name)) for one in fields(value)]
+    return [
+        (field.name, one) for field, one in found if one not in (("", (), {}, 0, None) if field.default is MISSING else (field.default,))
+    ]
 
 
 def _is_pair(value: Any) -> bool:

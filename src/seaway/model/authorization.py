@@ -30,7 +30,7 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address is in this range: `of` is `peer` (who connected), `client` (after trusted X-Forwarded-For or PROXY protocol), `destination`."""
+    """An address is in this range. `of` is `peer` (who connected), `client` (who that speaks for, by trusted headers) or `destination`."""
 
     of: str
     cidr: str
@@ -113,7 +113,7 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One item of `rules`. `http` and `tcp` are what it means on either kind of port (upstream drops HTTP fields on TCP); None: no rule there."""
+    """One item of `rules`: what it means on HTTP ports, and on others, where HTTP fields do not exist (None: no such rule)."""
 
     http: Term
     tcp: Term | None

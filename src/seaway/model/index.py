@@ -8,7 +8,7 @@ from functools import cached_property
 
 from seaway.model.authorization import WorkloadPolicy
 from seaway.model.cluster import Cluster
-from seaway.model.mesh import Inbound, Member, Mesh, Scope
+from seaway.model.mesh import NO_MESH, Inbound, Member, Mesh, Scope
 from seaway.model.route import Gateway
 from seaway.model.service import Service, ServiceName
 from seaway.model.upstream import Upstream, UpstreamId
@@ -23,7 +23,7 @@ class Model:
     pods: tuple[Pod, ...]
     services: tuple[Service, ...]
     gateways: tuple[Gateway, ...]
-    mesh: Mesh = Mesh()
+    mesh: Mesh = NO_MESH
 
     @cached_property
     def pod(self) -> Mapping[PodName, Pod]:

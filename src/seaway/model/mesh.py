@@ -171,3 +171,6 @@ class Mesh:
     policies: tuple[WorkloadPolicy, ...] = ()
     scopes: tuple[Scope, ...] = ()
     upstreams: tuple[Upstream, ...] = ()
+
+
+NO_MESH = Mesh()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from seaway.model.service import Service, ServiceName
+from seaway.model.service import ServiceName
+from seaway.model.upstream import UpstreamId
 from seaway.model.workload import PodName
 
 NETNS_FOLDER = "ns"
@@ -41,9 +42,10 @@ def service_host(service: ServiceName, domain: str) -> str:
     return f"{service.name}.{service.namespace}.svc.{domain}"
 
 
-def cluster_name(service: Service, port: int, domain: str) -> str:
-    """Envoy's cluster for one service port (by position), in the form that Istio's users know."""
-    return f"outbound|{service.ports[port].port}||{service_host(service.id, domain)}"
+def upstream_cluster(upstream: UpstreamId) -> str:
+    """Envoy's cluster of an upstream, in the form that Istio's users know; a variant follows where there is one."""
+    variant = f"|{upstream.variant}" if upstream.variant else ""
+    return f"outbound|{upstream.port}|{upstream.subset}|{upstream.host}{variant}"
 
 
 def route_name(gateway: str, tls: bool) -> str:

@@ -14,12 +14,15 @@ from seaway.core.names import Key
 from seaway.core.origin import Origin
 from seaway.model.service import ServiceName
 
+OUTSIDE_MESH = "ingress"
+"""The variant for gateways that are not in the mesh: plaintext, with the defaults of ingress-nginx."""
+
 
 class UpstreamId(NamedTuple):
     """Identity of an upstream. `port` is the service port's number; `subset` is "" for all endpoints.
 
-    `variant` tells apart what callers see differently: "" is what most see, `ingress` what gateways outside the mesh do (plaintext, the
-    defaults of ingress-nginx), else the `namespace/name` of the DestinationRule that only some callers see.
+    `variant` tells apart what callers see differently: "" is what most see, `OUTSIDE_MESH` what gateways outside the mesh do, else the
+    `namespace/name` of the DestinationRule that only some callers see.
     """
 
     host: str
@@ -213,7 +216,11 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Ejection:
-    """Outlier detection; counts of 0 mean off. Times in seconds, shares in percent. `status_codes` count as failures ("" for any 5xx)."""
+    """Outlier detection; counts of 0 mean off. Times in seconds, shares in percent. `status_codes` count as failures (none: any 5xx).
+
+    `max_s` bounds how long an endpoint is out, None for Envoy's 300 s. `min_health_percent` is where ejection stops to matter, None for
+    Envoy's own 50 %.
+    """
 
     consecutive_5xx: int = 5
     consecutive_gateway: int = 0
@@ -221,8 +228,9 @@ class Ejection:
     split_local: bool = False
     interval_s: float = 10
     base_s: float = 30
+    max_s: float | None = None
     max_percent: int = 10
-    min_health_percent: int = 0
+    min_health_percent: int | None = 0
     status_codes: tuple[int, ...] = ()
     origin: Origin | None = None
 

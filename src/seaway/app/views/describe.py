@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from seaway.app.views.findings import finding_document
@@ -9,8 +10,22 @@ from seaway.app.views.objects import Item, Scene
 from seaway.core.finding import Findings
 from seaway.core.names import Key
 from seaway.model.names import service_host
-from seaway.model.route import Exact, Forward, Gateway, Prefix, Redirect, Regex, Respond, Route
+from seaway.model.route import (
+    Destination,
+    Exact,
+    Forward,
+    Gateway,
+    Prefix,
+    Redirect,
+    Regex,
+    Respond,
+    Rewrite,
+    RewritePrefix,
+    Route,
+    TextPrefix,
+)
 from seaway.model.service import Service, ServiceName, is_ready
+from seaway.model.upstream import OfService, UpstreamId
 from seaway.model.workload import Exec, GrpcHealth, HttpGet, Pod, PodName, ProbeAction, TcpConnect
 
 Section = dict[str, Any]
@@ -132,7 +147,7 @@ def _routes_to(scene: Scene, services: set[ServiceName]) -> Section:
         for gateway in scene.model.gateways
         for host in gateway.hosts
         for route in host.routes
-        if isinstance(route.action, Forward) and route.action.service in services
+        if isinstance(route.action, Forward) and services & set(_services(scene, route.action))
         for row in [_route_row(scene, host.host, route)]
     ]
     return _section("Routes that lead here", _ROUTE_COLUMNS, rows)
@@ -151,6 +166,8 @@ def _path(route: Route) -> str:
             return f"= {path}"
         case Prefix(path):
             return f"{path}"
+        case TextPrefix(path):
+            return f"{path}*"
         case Regex(pattern):
             return f"~ {pattern}"
 
@@ -158,14 +175,46 @@ def _path(route: Route) -> str:
 def _action(scene: Scene, route: Route) -> str:
     redirect = "308 to https; then " if route.https_redirect else ""
     match route.action:
-        case Forward(service, port, rewrite):
-            found = scene.model.service.get(service)
-            number = found.ports[port].port if found else port
-            return f"{redirect}to {service}:{number}" + (f", path rewritten to {rewrite.substitution}" if rewrite else "")
+        case Forward(destinations, rewrite):
+            return f"{redirect}to {_split(scene, destinations)}{_rewritten(rewrite)}"
         case Redirect(location, status):
             return f"{redirect}{status} to {location or 'itself'}"
         case Respond(status, why):
             return f"{redirect}{status}: {why}"
+
+
+def _split(scene: Scene, destinations: tuple[Destination, ...]) -> str:
+    """The destinations, with their shares where there are several."""
+    total = sum(one.weight for one in destinations)
+    names = [(_place(scene, one.to), one.weight) for one in destinations]
+    return ", ".join(f"{weight * 100 / total:.4g} % {name}" if len(names) > 1 else name for name, weight in names)
+
+
+def _place(scene: Scene, to: UpstreamId) -> str:
+    service = _service_of(scene, to)
+    subset = f" ({to.subset})" if to.subset else ""
+    return f"{service or to.host}:{to.port}{subset}"
+
+
+def _service_of(scene: Scene, to: UpstreamId) -> ServiceName | None:
+    upstream = scene.model.upstream.get(to)
+    return upstream.endpoints.service if upstream is not None and isinstance(upstream.endpoints, OfService) else None
+
+
+def _services(scene: Scene, forward: Forward) -> Iterator[ServiceName]:
+    for destination in forward.destinations:
+        if (service := _service_of(scene, destination.to)) is not None:
+            yield service
+
+
+def _rewritten(rewrite: Rewrite | RewritePrefix | None) -> str:
+    match rewrite:
+        case Rewrite(_, substitution):
+            return f", path rewritten to {substitution}"
+        case RewritePrefix(text):
+            return f", what matched of the path rewritten to {text}"
+        case None:
+            return ""
 
 
 def _ingress(scene: Scene, item: Item) -> list[Section]:

@@ -12,8 +12,10 @@ from seaway.core.names import Key, is_dns_label
 from seaway.core.origin import Origin
 from seaway.frontends.ingress.absence import absence
 from seaway.frontends.ingress.quoting import plain
-from seaway.model.route import Forward, Respond
+from seaway.model.names import service_host
+from seaway.model.route import Destination, Forward, Respond
 from seaway.model.service import Service, ServiceName, ServiceType
+from seaway.model.upstream import OUTSIDE_MESH, UpstreamId
 from seaway.model.workload import Protocol
 from seaway.resources import core_v1
 from seaway.resources.networking_v1 import Ingress, IngressBackend, IngressServiceBackend
@@ -27,6 +29,7 @@ class Backends:
 
     services: Mapping[ServiceName, Service]
     snapshot: Snapshot
+    domain: str
     nginx: bool
 
 
@@ -90,7 +93,8 @@ def _to_service(
     if port.protocol is not Protocol.TCP:
         words = {"service": str(name), "port": plain(asked), "protocol": port.protocol.value}
         return _refused(f"the port of Service {name} is not TCP", codes.BACKEND_PORT_NOT_TCP, port_at, ingress, words)
-    return Forward(name, position, None), findings
+    to = UpstreamId(service_host(name, backends.domain), port.port, variant=OUTSIDE_MESH)
+    return Forward((Destination(to),), None), findings
 
 
 def _by_target_port(backends: Backends, service: Service, text: str) -> int | None:

@@ -21,18 +21,19 @@ from seaway.snapshot import Snapshot
 
 
 def build_gateways(
-    snapshot: Snapshot, controllers: tuple[Controller, ...], pods: tuple[Pod, ...], services: tuple[Service, ...]
+    snapshot: Snapshot, controllers: tuple[Controller, ...], pods: tuple[Pod, ...], services: tuple[Service, ...], domain: str
 ) -> tuple[tuple[Gateway, ...], Findings]:
     """One gateway a controller, in the order of their names, and all findings about Ingresses, their classes and their Secrets.
 
     `pods` and `services` are the model's, with backends; `snapshot` must hold the objects of `gateway_objects` where they are in use.
+    `domain` is the cluster's.
     """
     claims, findings = claim_ingresses(snapshot, controllers)
     by_name = {service.id: service for service in services}
     collected: list[Finding] = list(findings)
     gateways: list[Gateway] = []
     for controller in sorted(controllers, key=lambda one: one.name):
-        backends = Backends(by_name, snapshot, controller.nginx)
+        backends = Backends(by_name, snapshot, domain, controller.nginx)
         gateway, more = _gateway(controller, claims[controller.name], backends, pods)
         gateways.append(gateway)
         collected += more

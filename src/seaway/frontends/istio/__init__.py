@@ -1,1 +1,1 @@
-"""Istio's APIs to the model: who is in the mesh, what clients see, what workloads accept. Holds all of upstream's defaults and precedence."""
+"""Istio's APIs to the model: who is in the mesh, what clients see, what workloads accept; with upstream's defaults and precedence."""

@@ -40,7 +40,7 @@ class Host:
     """A host that clients may call. `name` is a FQDN, or `*.` and a suffix. `namespace` is that of the object that declares it.
 
     `addresses` are CIDRs that stand for it (a Service's cluster address as /32); `headless`: the endpoints' own addresses stand for it.
-    `external`: outside the mesh, never automatic mTLS. `export_to` are namespaces, or `*`. `identities` are the SPIFFE IDs of its endpoints.
+    `external`: outside the mesh, never automatic mTLS. `export_to` are namespaces, or `*`. `identities` are its endpoints' SPIFFE IDs.
     """
 
     name: str

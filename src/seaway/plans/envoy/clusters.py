@@ -1,62 +1,26 @@
-"""Clusters: how Envoy connects to a service port. Which addresses stand behind it is said in `endpoints.py`."""
+"""Clusters: how Envoy connects to an upstream. Which addresses stand behind it is said in `endpoints.py`."""
 
 from __future__ import annotations
 
-from seaway.model.index import Model
-from seaway.model.names import cluster_name
-from seaway.model.service import Service, ServicePort
+from google.protobuf.message import Message
+
+from seaway.model.names import upstream_cluster
+from seaway.model.upstream import Ejection, Keepalive, Pool, Simple, Upstream
 from seaway.plans.envoy.proto import (
     ADS,
     Cluster,
     Fields,
     FilterStateAddressSelector,
     HttpProtocolOptions,
+    duration,
     extension,
     pack,
-    seconds,
     wrapped,
 )
 from seaway.plans.envoy.resource import build_resource, provenance
 from seaway.protocols.xds_resource import CLUSTER, XdsResource
 
-CONNECT_TIMEOUT_S = 5  # ingress-nginx proxy-connect-timeout
-POOL_IDLE_S = 60  # ingress-nginx upstream-keepalive-timeout
 UNACKNOWLEDGED_MS = 10_000  # a peer that has vanished with its network sends no reset; TCP by itself would go on for a quarter of an hour
-NO_LIMIT = 4294967295  # Envoy's own 1,024 connections and requests would refuse what the backend can take; Istio raises them alike
-
-KEEPALIVE: Fields = {"keepalive_time": wrapped(10), "keepalive_interval": wrapped(5), "keepalive_probes": wrapped(3)}  # seconds
-
-HTTP2_PROTOCOLS = frozenset({"kubernetes.io/h2c", "h2c", "http2", "grpc"})
-"""appProtocol values, and port names or their first part (`grpc`, `grpc-api`), that mean HTTP/2 with prior knowledge.
-
-https://kubernetes.io/docs/concepts/services-networking/service/#application-protocol
-"""
-
-CIRCUIT_BREAKERS: Fields = {
-    "thresholds": [
-        {
-            "max_connections": wrapped(NO_LIMIT),
-            "max_pending_requests": wrapped(NO_LIMIT),
-            "max_requests": wrapped(NO_LIMIT),
-            "max_retries": wrapped(NO_LIMIT),
-        }
-    ]
-}
-
-# A pod that died while nobody could say so (control plane down) is left aside after five failed connects in a row, and tried again soon.
-# Only failures to connect count: what an application answers is its own affair.
-OUTLIER_DETECTION: Fields = {
-    "split_external_local_origin_errors": True,
-    "consecutive_local_origin_failure": wrapped(5),
-    "enforcing_local_origin_success_rate": wrapped(0),
-    "enforcing_consecutive_5xx": wrapped(0),
-    "enforcing_consecutive_gateway_failure": wrapped(0),
-    "enforcing_success_rate": wrapped(0),
-    "interval": seconds(1),
-    "base_ejection_time": seconds(5),
-    "max_ejection_time": seconds(30),
-    "max_ejection_percent": wrapped(50),
-}
 
 
 def callers_own_network() -> Fields:
@@ -69,33 +33,74 @@ def callers_own_network() -> Fields:
     }
 
 
-def plan_cluster(model: Model, service: Service, port: int) -> XdsResource:
-    """The cluster of one service port, by its position."""
-    name = cluster_name(service, port, model.cluster.domain)
-    exposed = service.ports[port]
-    protocol = "http2_protocol_options" if speaks_http2(exposed) else "http_protocol_options"
-    options = HttpProtocolOptions(
-        explicit_http_config={protocol: {}},
-        common_http_protocol_options={"idle_timeout": seconds(POOL_IDLE_S)},
-    )
+def plan_cluster(upstream: Upstream) -> XdsResource:
+    """The cluster of one upstream."""
+    name = upstream_cluster(upstream.id)
+    pool = upstream.treatment.pool
+    fields: dict[str, object] = {}
+    if pool.keepalive is not None:
+        fields["upstream_connection_options"] = {"tcp_keepalive": _keepalive(pool.keepalive)}
+    if upstream.treatment.ejection is not None:
+        fields["outlier_detection"] = _outlier_detection(upstream.treatment.ejection)
+    if isinstance(upstream.treatment.balancing, Simple):
+        fields["lb_policy"] = upstream.treatment.balancing.value
     cluster = Cluster(
         name=name,
         type="EDS",
         eds_cluster_config={"eds_config": ADS, "service_name": name},
-        connect_timeout=seconds(CONNECT_TIMEOUT_S),
-        lb_policy="ROUND_ROBIN",  # ingress-nginx load-balance
-        typed_extension_protocol_options={"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": pack(options)},
-        circuit_breakers=CIRCUIT_BREAKERS,
-        outlier_detection=OUTLIER_DETECTION,
+        connect_timeout=duration(pool.connect_timeout_s),
+        typed_extension_protocol_options={"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": pack(_protocol_options(upstream))},
+        circuit_breakers=circuit_breakers(pool),
         upstream_bind_config=callers_own_network(),
-        upstream_connection_options={"tcp_keepalive": KEEPALIVE},
-        metadata=provenance(exposed.origin, service.owner),
+        metadata=provenance(upstream.origin, upstream.owners[0] if upstream.owners else None),
+        **fields,
     )
-    return build_resource(CLUSTER, name, cluster, (service.owner,))
+    return build_resource(CLUSTER, name, cluster, upstream.owners)
 
 
-def speaks_http2(port: ServicePort) -> bool:
-    """Whether the port's appProtocol, or without one its name, asks for HTTP/2."""
-    if port.app_protocol:
-        return port.app_protocol.lower() in HTTP2_PROTOCOLS
-    return port.name.split("-", 1)[0].lower() in HTTP2_PROTOCOLS
+def circuit_breakers(pool: Pool) -> Fields:
+    """The pool's limits."""
+    limits = {
+        "max_connections": pool.max_connections,
+        "max_pending_requests": pool.max_pending,
+        "max_requests": pool.max_requests,
+        "max_retries": pool.max_retries,
+    }
+    return {"thresholds": [{name: wrapped(limit) for name, limit in limits.items()}]}
+
+
+def _protocol_options(upstream: Upstream) -> Message:
+    protocol = "http2_protocol_options" if upstream.protocol.http2 else "http_protocol_options"
+    common = {} if upstream.treatment.pool.idle_timeout_s is None else {"idle_timeout": duration(upstream.treatment.pool.idle_timeout_s)}
+    return HttpProtocolOptions(explicit_http_config={protocol: {}}, common_http_protocol_options=common)
+
+
+def _keepalive(keepalive: Keepalive) -> Fields:
+    values = {
+        "keepalive_probes": keepalive.probes,
+        "keepalive_time": int(keepalive.time_s),
+        "keepalive_interval": int(keepalive.interval_s),
+    }
+    return {name: wrapped(value) for name, value in values.items() if value}
+
+
+def _outlier_detection(ejection: Ejection) -> Fields:
+    """Success rates never decide; the counts do, each where it is not 0."""
+    fields: dict[str, object] = {
+        "split_external_local_origin_errors": ejection.split_local,
+        "consecutive_local_origin_failure": wrapped(ejection.consecutive_local or 5),
+        "enforcing_local_origin_success_rate": wrapped(0),
+        "enforcing_consecutive_5xx": wrapped(100 if ejection.consecutive_5xx else 0),
+        "enforcing_consecutive_gateway_failure": wrapped(100 if ejection.consecutive_gateway else 0),
+        "enforcing_success_rate": wrapped(0),
+        "interval": duration(ejection.interval_s),
+        "base_ejection_time": duration(ejection.base_s),
+        "max_ejection_percent": wrapped(ejection.max_percent),
+    }
+    if ejection.max_s is not None:
+        fields["max_ejection_time"] = duration(ejection.max_s)
+    if ejection.consecutive_5xx:
+        fields["consecutive_5xx"] = wrapped(ejection.consecutive_5xx)
+    if ejection.consecutive_gateway:
+        fields["consecutive_gateway_failure"] = wrapped(ejection.consecutive_gateway)
+    return fields

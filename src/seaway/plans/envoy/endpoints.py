@@ -1,4 +1,4 @@
-"""Where a service port's traffic goes now: one ClusterLoadAssignment a cluster, the only resource that pods coming and going change."""
+"""Where an upstream's traffic goes now: one ClusterLoadAssignment a cluster, the only resource that pods coming and going change."""
 
 from __future__ import annotations
 
@@ -6,17 +6,26 @@ from collections.abc import Iterator
 
 from seaway.core.names import Key
 from seaway.model.index import Model
-from seaway.model.names import cluster_name
-from seaway.model.service import Endpoint, Health, Service, endpoints
+from seaway.model.names import upstream_cluster
+from seaway.model.service import Endpoint, Health, endpoints
+from seaway.model.upstream import OfService, Upstream
 from seaway.plans.envoy.proto import ClusterLoadAssignment, Fields
 from seaway.plans.envoy.resource import build_resource, metadata
 from seaway.protocols.xds_resource import ENDPOINTS, XdsResource
 
 
-def plan_endpoints(model: Model, service: Service, port: int, health: Health) -> XdsResource:
-    """The usable endpoints of one service port, by its position. None at all makes Envoy answer 503 at once."""
-    usable = endpoints(service, port, health)
-    return build_assignment(cluster_name(service, port, model.cluster.domain), usable, (service.owner, *_pod_owners(model, usable)))
+def plan_endpoints(model: Model, upstream: Upstream, health: Health) -> XdsResource:
+    """The usable endpoints of an upstream. None at all makes Envoy answer 503 at once."""
+    usable = _usable(model, upstream, health)
+    return build_assignment(upstream_cluster(upstream.id), usable, (*upstream.owners, *_pod_owners(model, usable)))
+
+
+def _usable(model: Model, upstream: Upstream, health: Health) -> tuple[Endpoint, ...]:
+    match upstream.endpoints:
+        case OfService(service, port):
+            return endpoints(model.service[service], port, health)
+        case _:
+            return ()
 
 
 def build_assignment(name: str, usable: tuple[Endpoint, ...], owners: tuple[Key, ...]) -> XdsResource:

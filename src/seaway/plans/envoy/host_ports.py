@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from seaway.model.index import Model
 from seaway.model.route import Gateway
 from seaway.model.service import Endpoint, Health, Service
-from seaway.plans.envoy.clusters import CIRCUIT_BREAKERS, CONNECT_TIMEOUT_S, callers_own_network
+from seaway.model.upstream import Pool
+from seaway.plans.envoy.clusters import callers_own_network, circuit_breakers
 from seaway.plans.envoy.endpoints import build_assignment
 from seaway.plans.envoy.listeners import leave_from
 from seaway.plans.envoy.proto import ADS, Cluster, Fields, Listener, TcpProxy, extension, seconds
 from seaway.plans.envoy.resource import build_resource, provenance
 from seaway.protocols.xds_resource import CLUSTER, LISTENER, XdsResource
+
+CONNECT_TIMEOUT_S = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ def plan_host_port(model: Model, host_port: HostPort, health: Health, netns_fold
         type="EDS",
         eds_cluster_config={"eds_config": ADS, "service_name": name},
         connect_timeout=seconds(CONNECT_TIMEOUT_S),
-        circuit_breakers=CIRCUIT_BREAKERS,
+        circuit_breakers=circuit_breakers(Pool()),
         upstream_bind_config=callers_own_network(),
         metadata=cited,
     )

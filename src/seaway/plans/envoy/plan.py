@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from seaway.model.index import Model
 from seaway.model.route import Certificate, Forward, Gateway
-from seaway.model.service import Health, ServiceName
+from seaway.model.service import Health
+from seaway.model.upstream import UpstreamId
 from seaway.plans.envoy.clusters import plan_cluster
 from seaway.plans.envoy.endpoints import plan_endpoints
 from seaway.plans.envoy.host_ports import HostPort, plan_host_port
@@ -50,18 +51,18 @@ def _resources(model: Model, health: Health, view: EnvoyView) -> Iterator[XdsRes
         for pod in pods:
             yield from plan_gateway_listeners(gateway, pod, view.netns_folder, default)
         for tls in (False, True) if gateway.https_ports else (False,):
-            yield plan_routes(model, gateway, tls)
+            yield plan_routes(gateway, tls)
         if gateway.https_ports:
             for certificate, _ in certificates(gateway, default).values():
                 yield plan_certificate(certificate)
-        for name, port in sorted(_forwarded(gateway)):
-            yield plan_cluster(model, model.service[name], port)
-            yield plan_endpoints(model, model.service[name], port, health)
+        for to in sorted(_forwarded(gateway)):
+            yield plan_cluster(model.upstream[to])
+            yield plan_endpoints(model, model.upstream[to], health)
     for host_port in view.host_ports:
         yield from plan_host_port(model, host_port, health, view.netns_folder)
 
 
-def _forwarded(gateway: Gateway) -> set[tuple[ServiceName, int]]:
-    """The service ports that some route of the gateway leads to."""
+def _forwarded(gateway: Gateway) -> set[UpstreamId]:
+    """The upstreams that some route of the gateway leads to."""
     actions = (route.action for host in gateway.hosts for route in host.routes)
-    return {(action.service, action.port) for action in actions if isinstance(action, Forward)}
+    return {destination.to for action in actions if isinstance(action, Forward) for destination in action.destinations}

@@ -127,3 +127,9 @@ def wrapped(value: bool | int) -> Fields:
 def seconds(value: int) -> Fields:
     """A Duration of whole seconds."""
     return {"seconds": value}
+
+
+def duration(value_s: float) -> Fields:
+    """A Duration, to the nanosecond."""
+    whole, nanos = divmod(round(value_s * 1_000_000_000), 1_000_000_000)
+    return {"seconds": whole, **({"nanos": nanos} if nanos else {})}

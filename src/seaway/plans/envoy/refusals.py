@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re2
 
-from seaway.model.route import Action, Exact, Forward, PathMatch, Prefix, Redirect, Regex, Respond, Rewrite
+from seaway.model.route import Action, Exact, Forward, PathMatch, Prefix, Redirect, Regex, Respond, Rewrite, RewritePrefix, TextPrefix
 from seaway.plans.envoy.redirects import REDIRECT_CODES, parse_location
 
 # CR, LF and NUL are refused in headers and rewrites; a lone surrogate has no UTF-8 form.
@@ -25,7 +25,7 @@ def refuses_host(host: str) -> bool:
 def refuses_match(match: PathMatch) -> bool:
     """Whether no route can be made of this match."""
     match match:
-        case Exact(path) | Prefix(path):
+        case Exact(path) | Prefix(path) | TextPrefix(path):
             return not _encodes(path)
         case Regex(pattern):
             return not is_expression(pattern)
@@ -47,7 +47,9 @@ def refuses_action(action: Action) -> bool:
             return not _encodes(why) or status not in RESPOND_STATUSES
 
 
-def _refuses_rewrite(rewrite: Rewrite) -> bool:
+def _refuses_rewrite(rewrite: Rewrite | RewritePrefix) -> bool:
+    if isinstance(rewrite, RewritePrefix):
+        return not _sendable(rewrite.text)
     return not is_expression(rewrite.pattern) or not _sendable(rewrite.substitution)
 
 

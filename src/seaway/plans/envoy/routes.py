@@ -12,9 +12,21 @@ import re2
 from google.protobuf.message import Message
 
 from seaway.core.names import Key
-from seaway.model.index import Model
-from seaway.model.names import cluster_name, route_name
-from seaway.model.route import Exact, Forward, Gateway, PathMatch, Prefix, Redirect, Regex, Respond, Route
+from seaway.model.names import route_name, upstream_cluster
+from seaway.model.route import (
+    Exact,
+    Forward,
+    Gateway,
+    PathMatch,
+    Prefix,
+    Redirect,
+    Regex,
+    Respond,
+    Rewrite,
+    RewritePrefix,
+    Route,
+    TextPrefix,
+)
 from seaway.plans.envoy.hosts import HostRoutes, host_routes
 from seaway.plans.envoy.proto import Fields, PreviousHostsPredicate, RouteConfiguration, VirtualHost, extension, seconds, wrapped
 from seaway.plans.envoy.redirects import https_redirects, redirect_action
@@ -43,14 +55,14 @@ REMOVED_REQUEST_HEADERS = (
 )
 
 
-def plan_routes(model: Model, gateway: Gateway, tls: bool) -> XdsResource:
+def plan_routes(gateway: Gateway, tls: bool) -> XdsResource:
     """All hosts of a gateway for one scheme."""
     name = route_name(gateway.name, tls)
     groups = host_routes(gateway)
     owners: set[Key] = {route.owner for host in gateway.hosts for route in host.routes}
     configuration = RouteConfiguration(
         name=name,
-        virtual_hosts=[_virtual_host(model, group, tls) for group in groups],
+        virtual_hosts=[_virtual_host(group, tls) for group in groups],
         ignore_port_in_host_matching=True,
         request_headers_to_add=_request_headers(tls),
         request_headers_to_remove=REMOVED_REQUEST_HEADERS,
@@ -75,14 +87,14 @@ def _request_headers(tls: bool) -> list[Fields]:
     return [{"header": {"key": key, "value": value}, "append_action": OVERWRITE} for key, value in values.items()]
 
 
-def _virtual_host(model: Model, groups: tuple[HostRoutes, ...], tls: bool) -> Message:
+def _virtual_host(groups: tuple[HostRoutes, ...], tls: bool) -> Message:
     """Built host by host: what a large cluster's hosts are made of need not be in memory all at once."""
     domain = groups[0].domain
-    routes = [built for group in groups for route in group.routes for built in _routes(model, group, route, tls)]
+    routes = [built for group in groups for route in group.routes for built in _routes(group, route, tls)]
     return VirtualHost(name=domain, domains=[domain], routes=routes, retry_policy=RETRIES)
 
 
-def _routes(model: Model, group: HostRoutes, route: Route, tls: bool) -> Iterator[Fields]:
+def _routes(group: HostRoutes, route: Route, tls: bool) -> Iterator[Fields]:
     """The Envoy routes that one route of ours needs: none if it cannot be matched at all, several for a redirect to https."""
     if refuses_match(route.match):
         return
@@ -92,7 +104,7 @@ def _routes(model: Model, group: HostRoutes, route: Route, tls: bool) -> Iterato
         for guards, redirect in https_redirects(group.domain, route.match):
             yield {**named, "match": {**match, "headers": [*group.guards, *guards]}, "redirect": redirect}
     else:
-        yield {**named, "match": {**match, "headers": list(group.guards)}, **_action(model, route)}
+        yield {**named, "match": {**match, "headers": list(group.guards)}, **_action(route)}
 
 
 def _path_match(match: PathMatch) -> Fields:
@@ -106,29 +118,36 @@ def _path_match(match: PathMatch) -> Fields:
             return {"safe_regex": {"regex": f"{re2.escape(path.rstrip('/'))}(?:/.*)?"}}
         case Prefix(path):
             return {"path_separated_prefix": path}
+        case TextPrefix(path):
+            return {"prefix": path}
         case Regex(pattern):
             return {"safe_regex": {"regex": pattern}}
 
 
-def _action(model: Model, route: Route) -> Fields:
+def _action(route: Route) -> Fields:
     if refuses_action(route.action):
         return _respond(503, "This route cannot be served: see `seaway check`.")
     match route.action:
         case Forward():
-            return {"route": _forward(model, route.action)}
+            return {"route": _forward(route.action)}
         case Redirect():
             return {"redirect": redirect_action(route.action)}
         case Respond(status, why):
             return _respond(status, why)
 
 
-def _forward(model: Model, forward: Forward) -> Fields:
+def _forward(forward: Forward) -> Fields:
     fields: dict[str, object] = {
-        "cluster": cluster_name(model.service[forward.service], forward.port, model.cluster.domain),
+        "cluster": upstream_cluster(forward.destinations[0].to),
         "timeout": seconds(0),  # Envoy's own 15 s would cut off long answers; the stream's idle timeout bounds silence
     }
-    if forward.rewrite is not None:
-        fields["regex_rewrite"] = {"pattern": {"regex": forward.rewrite.pattern}, "substitution": forward.rewrite.substitution}
+    match forward.rewrite:
+        case Rewrite(pattern, substitution):
+            fields["regex_rewrite"] = {"pattern": {"regex": pattern}, "substitution": substitution}
+        case RewritePrefix(text):
+            fields["prefix_rewrite"] = text
+        case None:
+            pass
     return fields
 
 

@@ -20,7 +20,7 @@ from seaway.core.finding import Finding
 from seaway.frontends.build import build_model
 from seaway.model.cluster import Cluster, Leases, Node
 from seaway.model.index import Model
-from seaway.model.route import Exact, Forward, Gateway, Prefix, Redirect, Regex, Route
+from seaway.model.route import Destination, Exact, Forward, Gateway, Prefix, Redirect, Regex, Rewrite, Route
 from seaway.resources.load import load_text
 from seaway.snapshot import snapshot_of
 
@@ -86,8 +86,8 @@ def _match(route: Route) -> str:
 
 def _action(route: Route) -> str:
     match route.action:
-        case Forward(service, port, rewrite):
-            return f"{service.name}[{port}]" + (f" -> {rewrite.substitution}" if rewrite else "")
+        case Forward((Destination(to),), rewrite):
+            return f"{to.host.partition('.')[0]}:{to.port}" + (f" -> {rewrite.substitution}" if isinstance(rewrite, Rewrite) else "")
         case Redirect(location, status, rewrite):
             return f"{status} {location}" + (f" + {rewrite.substitution}" if rewrite else "")
         case respond:

@@ -28,7 +28,7 @@ TLS = [{"hosts": [H], "secretName": "cert"}]
 def test_ssl_redirect(build, ingress, pki, value, tls, redirected, codes):
     annotations = {} if value is None else {P + "ssl-redirect": value}
     built = build(ingress((H, "/", "Prefix", "web"), annotations=annotations, **({"tls": TLS} if tls else {})), pki.pair("cert", H))
-    assert built.table(H) == ["/ web[0]" + (" !" if redirected else "")]
+    assert built.table(H) == ["/ web:80" + (" !" if redirected else "")]
     assert built.codes == codes
 
 
@@ -39,13 +39,13 @@ def test_each_ingress_of_the_host_decides_for_its_paths(build, ingress, pki):
         ingress((H, "/c", "Prefix", "web"), name="cc"),
         pki.pair("cert", H),
     )
-    assert built.table(H) == ["/a web[0] !", "/b web[0]", "/c web[0] !", "/ 404 !"]
+    assert built.table(H) == ["/a web:80 !", "/b web:80", "/c web:80 !", "/ 404 !"]
 
 
 def test_acme_challenges_stay_on_plain_http(build, ingress, pki):
     rows = [(H, "/.well-known/acme-challenge/token", "Exact", "api"), (H, "/", "Prefix", "web")]
     built = build(ingress(*rows, tls=TLS), pki.pair("cert", H))
-    assert built.table(H) == ["=/.well-known/acme-challenge/token api[0]", "/ web[0] !"]
+    assert built.table(H) == ["=/.well-known/acme-challenge/token api:8080", "/ web:80 !"]
 
 
 def test_a_missing_backend_is_redirected_too(build, ingress, pki):
@@ -54,7 +54,7 @@ def test_a_missing_backend_is_redirected_too(build, ingress, pki):
 
 def test_default_backend_without_rules_is_never_redirected(build, ingress):
     built = build(ingress(defaultBackend={"service": {"name": "web", "port": {"number": 80}}}, tls=[{"secretName": "cert"}]))
-    assert built.table("*") == ["/ web[0]"]
+    assert built.table("*") == ["/ web:80"]
 
 
 def test_names_fall_in_one_group_each():
@@ -66,10 +66,10 @@ def test_names_fall_in_one_group_each():
 @pytest.mark.parametrize(
     ("name", "value", "code", "severity", "action"),
     [
-        ("proxy-read-timeout", "30", "NET0350", Severity.WARNING, "/ web[0]"),
-        ("use-regex", "true", "NET0350", Severity.WARNING, "/ web[0]"),
-        ("proxy-buffering", "on", "NET0351", Severity.NOTE, "/ web[0]"),
-        ("rewrite-taget", "/", "NET0352", Severity.WARNING, "/ web[0]"),
+        ("proxy-read-timeout", "30", "NET0350", Severity.WARNING, "/ web:80"),
+        ("use-regex", "true", "NET0350", Severity.WARNING, "/ web:80"),
+        ("proxy-buffering", "on", "NET0351", Severity.NOTE, "/ web:80"),
+        ("rewrite-taget", "/", "NET0352", Severity.WARNING, "/ web:80"),
         ("server-snippet", "return 200;", "NET0353", Severity.ERROR, "/ 503"),
         ("configuration-snippet", "deny all;", "NET0353", Severity.ERROR, "/ 503"),
         ("enable-modsecurity", "true", "NET0353", Severity.ERROR, "/ 503"),
@@ -92,7 +92,7 @@ def test_unhonoured(build, ingress, name, value, code, severity, action):
 )
 def test_values_that_change_nothing_are_silent(build, ingress, name, value):
     built = build(ingress((H, "/", "Prefix", "web"), annotations={P + name: value}))
-    assert (built.codes, built.table(H)) == ([], ["/ web[0]"])
+    assert (built.codes, built.table(H)) == ([], ["/ web:80"])
 
 
 def test_nearest_spelling(build, ingress):
@@ -107,7 +107,7 @@ def test_other_annotations_are_nobodys_business(build, ingress):
 def test_canary_takes_no_traffic(build, ingress):
     canary = ingress((H, "/", "Prefix", "api"), name="aa", annotations={P + "canary": "true", P + "canary-weight": "10"})
     built = build(canary, ingress((H, "/", "Prefix", "web"), name="main"))
-    assert built.table(H) == ["/ web[0]"]
+    assert built.table(H) == ["/ web:80"]
     assert built.codes == ["NET0361"]
     assert [owner.name for owner in built.gateway.owners] == ["main"]
 

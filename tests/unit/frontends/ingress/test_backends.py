@@ -30,8 +30,8 @@ def service(name, /, **port):
 @pytest.mark.parametrize(
     ("backend", "action", "code"),
     [
-        pytest.param(service("web", number=80), "web[0]", None, id="by number"),
-        pytest.param(service("web", name="http"), "web[0]", None, id="by name"),
+        pytest.param(service("web", number=80), "web:80", None, id="by number"),
+        pytest.param(service("web", name="http"), "web:80", None, id="by name"),
         pytest.param(service("gone", number=80), "503", "NET0340", id="no such Service"),
         pytest.param(service("web", number=81), "503", "NET0341", id="no such number"),
         pytest.param(service("web", name="htttp"), "503", "NET0341", id="no such name"),
@@ -50,7 +50,7 @@ def service(name, /, **port):
 def test_backend(build, ingress, backend, action, code):
     rules = [{"host": H, "http": {"paths": [{"path": "/a", "pathType": "Prefix", "backend": backend}]}}]
     built = build(ingress((H, "/b", "Prefix", "api"), name="other"), ingress(rules=rules))
-    assert built.table(H) == [f"/a {action}", "/b api[0]", "/ 404"]
+    assert built.table(H) == [f"/a {action}", "/b api:8080", "/ 404"]
     assert built.codes == ([code] if code else [])
     for found in built.findings:
         assert found.origin.field.startswith("spec.rules[0].http.paths[0].backend")
@@ -84,25 +84,25 @@ def test_one_number_for_tcp_and_udp(build, ingress):
         "metadata": {"name": "h3"},
         "spec": {"ports": [{"name": "quic", "port": 80, "protocol": "UDP"}, {"name": "http", "port": 80}]},
     }
-    assert build(ingress((H, "/", "Prefix", "h3")), both).table(H) == ["/ h3[1]"]
+    assert build(ingress((H, "/", "Prefix", "h3")), both).table(H) == ["/ h3:80"]
 
 
 def test_ingress_nginx_takes_a_target_port(build, ingress):
     rules = [{"host": H, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": service("web", number=8080)}]}}]
     built = build(NGINX, ingress(rules=rules, ingressClassName="nginx"))
-    assert built.table(H) == ["/ web[0]"]
+    assert built.table(H) == ["/ web:80"]
     assert "NET0346" in built.codes
 
 
 def test_strict_paths_are_ingress_nginxs(build, ingress):
     rows = [(H, "/a(/|$)(.*)", "Prefix", "web"), (H, "/~b", "Exact", "web"), (H, "/c", "Prefix", "api")]
     built = build(NGINX, ingress(*rows, ingressClassName="nginx"))
-    assert built.table(H) == ["=/~b 503", "/c api[0]", "/ 404"]
+    assert built.table(H) == ["=/~b 503", "/c api:8080", "/ 404"]
     assert len(built.found("NET0325")) == 2
 
 
 @pytest.mark.parametrize(("kind", "nearest"), [("prefix", "Prefix"), ("exact", "Exact"), ("Regex", "Prefix")])
 def test_unknown_path_type(build, ingress, kind, nearest):
     built = build(ingress((H, "/a", kind, "web"), (H, "/b", "Prefix", "api")))
-    assert built.table(H) == ["/b api[0]", "/a 503", "/ 404"]
+    assert built.table(H) == ["/b api:8080", "/a 503", "/ 404"]
     assert nearest in built.found("NET0322")[0].help

@@ -67,7 +67,7 @@ def assert_told(built):
 
 
 def assert_neighbour_served(built):
-    assert "=/good web[0]" in built.table(H) or any(line.startswith("~(?i)(?:/good).* web[0]") for line in built.table(H))
+    assert "=/good web:80" in built.table(H) or any(line.startswith("~(?i)(?:/good).* web:80") for line in built.table(H))
 
 
 @pytest.mark.parametrize("kind", ["Exact", "Prefix"])

@@ -10,16 +10,16 @@ H = "shop.example.com"
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [
-        pytest.param([(H, "/", "Prefix", "web"), (H, "/api", "Prefix", "api")], ["/api api[0]", "/ web[0]"], id="longest first"),
+        pytest.param([(H, "/", "Prefix", "web"), (H, "/api", "Prefix", "api")], ["/api api:8080", "/ web:80"], id="longest first"),
         pytest.param(
-            [(H, "/a", "Prefix", "web"), (H, "/a", "Exact", "api")], ["=/a api[0]", "/a web[0]", "/ 404"], id="exact before prefix"
+            [(H, "/a", "Prefix", "web"), (H, "/a", "Exact", "api")], ["=/a api:8080", "/a web:80", "/ 404"], id="exact before prefix"
         ),
-        pytest.param([(H, "/a/", "Prefix", "web")], ["/a web[0]", "/ 404"], id="prefix ignores the trailing slash"),
-        pytest.param([(H, "/a/", "Exact", "web")], ["=/a/ web[0]", "/ 404"], id="exact keeps it"),
-        pytest.param([(H, "/a", "ImplementationSpecific", "web")], ["/a web[0]", "/ 404"], id="implementation specific is prefix"),
-        pytest.param([(H, "", "ImplementationSpecific", "web")], ["/ web[0]"], id="empty path is all"),
-        pytest.param([(H, "/a", "Prefix", "web"), (H, "/a/", "Prefix", "web")], ["/a web[0]", "/ 404"], id="same claim, same backend"),
-        pytest.param([(H, "/~user/b:c", "Prefix", "web")], ["/~user/b:c web[0]", "/ 404"], id="legal characters outside nginx"),
+        pytest.param([(H, "/a/", "Prefix", "web")], ["/a web:80", "/ 404"], id="prefix ignores the trailing slash"),
+        pytest.param([(H, "/a/", "Exact", "web")], ["=/a/ web:80", "/ 404"], id="exact keeps it"),
+        pytest.param([(H, "/a", "ImplementationSpecific", "web")], ["/a web:80", "/ 404"], id="implementation specific is prefix"),
+        pytest.param([(H, "", "ImplementationSpecific", "web")], ["/ web:80"], id="empty path is all"),
+        pytest.param([(H, "/a", "Prefix", "web"), (H, "/a/", "Prefix", "web")], ["/a web:80", "/ 404"], id="same claim, same backend"),
+        pytest.param([(H, "/~user/b:c", "Prefix", "web")], ["/~user/b:c web:80", "/ 404"], id="legal characters outside nginx"),
     ],
 )
 def test_order(build, ingress, rows, expected):
@@ -31,8 +31,8 @@ def test_order(build, ingress, rows, expected):
 def test_hosts_are_kept_apart(build, ingress):
     built = build(ingress((H, "/", "Prefix", "web"), ("*.example.com", "/", "Prefix", "api"), ("", "/x", "Exact", "web")))
     assert [one.host for one in built.gateway.hosts] == ["*", "*.example.com", H]
-    assert built.table("*.example.com") == ["/ api[0]"]
-    assert built.table("*") == ["=/x web[0]", "/ 404"]
+    assert built.table("*.example.com") == ["/ api:8080"]
+    assert built.table("*") == ["=/x web:80", "/ 404"]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_refused_host(build, ingress, host, problem):
 )
 def test_refused_path_leaves_the_rest(build, ingress, path, type, left):
     built = build(ingress((H, path, type, "api"), (H, "/", "Prefix", "web")))
-    assert built.table(H) == [*left, "/ web[0]"]
+    assert built.table(H) == [*left, "/ web:80"]
     (found,) = built.found("NET0321")
     assert found.origin.field == "spec.rules[0].http.paths[0].path"
 
@@ -95,19 +95,19 @@ def test_refused_path_leaves_the_rest(build, ingress, path, type, left):
 def test_regex_characters_without_regex_mode(build, ingress, path, left):
     built = build(ingress((H, path, "ImplementationSpecific", "api"), (H, "/", "Prefix", "web")))
     assert built.codes == ["NET0323"]
-    assert built.table(H) == [*left, "/ web[0]"]
+    assert built.table(H) == [*left, "/ web:80"]
 
 
 def test_a_head_never_takes_a_neighbours_path(build, ingress):
     built = build(ingress((H, "/id/[0-9]+", "ImplementationSpecific", "api"), (H, "/id/x", "Prefix", "web"), (H, "/id/", "Prefix", "web")))
-    assert built.table(H) == ["/id/x web[0]", "/id web[0]", "~(?i)/id/.* 503", "/ 404"]
+    assert built.table(H) == ["/id/x web:80", "/id web:80", "~(?i)/id/.* 503", "/ 404"]
 
 
 def test_conflict_first_wins(build, ingress):
     built = build(
         ingress((H, "/a", "Prefix", "web"), name="aa"), ingress((H, "/a/", "Prefix", "api"), (H, "/b", "Prefix", "api"), name="bb")
     )
-    assert built.table(H) == ["/a web[0]", "/b api[0]", "/ 404"]
+    assert built.table(H) == ["/a web:80", "/b api:8080", "/ 404"]
     (found,) = built.found("NET0326")
     assert found.key.name == "bb"
     assert "default/aa at in.yaml:" in found.message
@@ -119,13 +119,13 @@ def test_older_ingress_wins(build, ingress):
     older = ingress((H, "/a", "Prefix", "web"), name="yy")
     older["metadata"]["creationTimestamp"] = "2021-01-01T00:00:00Z"
     built = build(ingress((H, "/a", "Prefix", "web"), name="aa"), older, old)
-    assert built.table(H) == ["/a api[0]", "/ 404"]
+    assert built.table(H) == ["/a api:8080", "/ 404"]
     assert {one.key.name for one in built.found("NET0326")} == {"aa", "yy"}
 
 
 def test_same_path_of_another_type_is_no_conflict(build, ingress):
     built = build(ingress((H, "/a", "Prefix", "web"), name="aa"), ingress((H, "/a", "Exact", "api"), name="bb"))
-    assert built.table(H) == ["=/a api[0]", "/a web[0]", "/ 404"]
+    assert built.table(H) == ["=/a api:8080", "/a web:80", "/ 404"]
     assert built.codes == []
 
 
@@ -135,20 +135,20 @@ API = {"service": {"name": "api", "port": {"number": 8080}}}
 
 class TestDefaultBackend:
     def test_alone_it_takes_all_hosts(self, build, ingress):
-        assert build(ingress(defaultBackend=WEB)).table("*") == ["/ web[0]"]
+        assert build(ingress(defaultBackend=WEB)).table("*") == ["/ web:80"]
 
     def test_with_rules_it_fills_in(self, build, ingress):
         built = build(ingress((H, "/a", "Prefix", "api"), defaultBackend=WEB))
-        assert built.table(H) == ["/a api[0]", "/ web[0]"]
-        assert built.table("*") == ["/ web[0]"]
+        assert built.table(H) == ["/a api:8080", "/ web:80"]
+        assert built.table("*") == ["/ web:80"]
 
     def test_other_ingresses_rule_comes_first(self, build, ingress):
         built = build(ingress((H, "/a", "Prefix", "api"), name="aa", defaultBackend=WEB), ingress((H, "/", "Prefix", "api"), name="bb"))
-        assert built.table(H) == ["/a api[0]", "/ api[0]"]
+        assert built.table(H) == ["/a api:8080", "/ api:8080"]
 
     def test_two_for_all_hosts(self, build, ingress):
         built = build(ingress(name="aa", defaultBackend=WEB), ingress(name="bb", defaultBackend=API))
-        assert built.table("*") == ["/ web[0]"]
+        assert built.table("*") == ["/ web:80"]
         assert built.codes == ["NET0326"]
 
     def test_second_filler_is_noted(self, build, ingress):
@@ -156,14 +156,14 @@ class TestDefaultBackend:
             ingress((H, "/a", "Prefix", "api"), name="aa", defaultBackend=WEB),
             ingress(("b.example.com", "/a", "Prefix", "api"), name="bb", defaultBackend=API),
         )
-        assert built.table("*") == ["/ web[0]"]
-        assert built.table("b.example.com") == ["/a api[0]", "/ api[0]"]
+        assert built.table("*") == ["/ web:80"]
+        assert built.table("b.example.com") == ["/a api:8080", "/ api:8080"]
         (found,) = built.found("NET0329")
         assert found.key.name == "bb"
 
     def test_rule_without_paths(self, build, ingress):
         built = build(ingress(rules=[{"host": H}], defaultBackend=WEB))
-        assert built.table(H) == ["/ web[0]"]
+        assert built.table(H) == ["/ web:80"]
         assert built.codes == []
         assert build(ingress(rules=[{"host": H}])).codes == ["NET0327"]
 

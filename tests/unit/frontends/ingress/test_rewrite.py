@@ -9,7 +9,8 @@ import re2
 
 from seaway.frontends.ingress.regexes import compile_path, literal_head
 from seaway.frontends.ingress.rewrite import NoTarget, PathTarget, UnusableTarget, UrlTarget, parse_target, target_problem
-from seaway.model.route import Exact, Forward, Prefix, Redirect, Regex
+from seaway.model.route import Destination, Exact, Forward, Prefix, Redirect, Regex
+from seaway.model.upstream import OUTSIDE_MESH, UpstreamId
 
 H = "shop.example.com"
 TARGET = "nginx.ingress.kubernetes.io/rewrite-target"
@@ -69,7 +70,7 @@ def test_mode_spreads_over_the_host(build, ingress):
         ingress((H, "/Exact", "Exact", "api"), (H, "/pre", "Prefix", "api"), ("b.example.com", "/pre", "Prefix", "api"), name="bb"),
     )
     assert ask(built, "/eXACTLY")[0] == ask(built, "/prefix")[0] != ask(built, "/nothing")[0]
-    assert built.table("b.example.com") == ["/pre api[0]", "/ 404"]
+    assert built.table("b.example.com") == ["/pre api:8080", "/ 404"]
     (spread,) = built.found("NET0330")
     assert spread.key.name == "bb"
     assert "default/aa at in.yaml" in spread.why
@@ -87,19 +88,19 @@ def test_exact_beside_prefix_in_regex_mode(build, ingress):
         ingress((H, "/x(.*)", "ImplementationSpecific", "web"), annotations={TARGET: "/$1"}, name="aa"),
         ingress((H, "/p", "Prefix", "web"), (H, "/p", "Exact", "api"), name="bb"),
     )
-    assert ask(built, "/p")[0].service.name == "api"
-    assert ask(built, "/p/1")[0].service.name == "web"
+    assert ask(built, "/p")[0].destinations[0].to.host == "api.default.svc.cluster.local"
+    assert ask(built, "/p/1")[0].destinations[0].to.host == "web.default.svc.cluster.local"
 
 
 def test_equal_path_is_ignored_and_starts_no_regex_mode(build, ingress):
     built = build(ingress((H, "/", "Prefix", "web"), annotations={TARGET: "/"}))
-    assert built.table(H) == ["/ web[0]"]
+    assert built.table(H) == ["/ web:80"]
     assert built.codes == []
 
 
 def test_root_rewritten_takes_everything(build, ingress):
     built = build(ingress((H, "/", "Prefix", "web"), annotations={TARGET: "/app"}))
-    assert built.table(H) == ["~(?i)(?:/).* web[0] -> /app"]
+    assert built.table(H) == ["~(?i)(?:/).* web:80 -> /app"]
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,7 @@ def test_values(value, expected):
 
 def test_refused_value_is_dropped_as_upstream_drops_it(build, ingress):
     built = build(ingress((H, "/a", "Prefix", "web"), annotations={TARGET: "/b;c"}))
-    assert built.table(H) == ["/a web[0]", "/ 404"]
+    assert built.table(H) == ["/a web:80", "/ 404"]
     (found,) = built.findings
     assert (found.code.id, found.origin.field) == ("NET0356", f'metadata.annotations["{TARGET}"]')
 
@@ -150,7 +151,7 @@ def test_unusable_value_closes_the_paths_of_its_ingress_only(build, ingress):
     built = build(
         ingress((H, "/a", "Prefix", "web"), annotations={TARGET: "/$host"}, name="aa"), ingress((H, "/b", "Prefix", "api"), name="bb")
     )
-    assert built.table(H) == ["/a 503", "/b api[0]", "/ 404"]
+    assert built.table(H) == ["/a 503", "/b api:8080", "/ 404"]
     assert built.codes == ["NET0357"]
 
 
@@ -163,7 +164,7 @@ def test_expression_that_re2_refuses(build, ingress, path):
         ingress((H, "/b", "Prefix", "api"), (H, "/", "Prefix", "api"), name="bb"),
     )
     assert "NET0324" in built.codes
-    assert ask(built, "/b")[0] == Forward(service=("default", "api"), port=0, rewrite=None)
+    assert ask(built, "/b")[0] == Forward((Destination(UpstreamId("api.default.svc.cluster.local", 8080, variant=OUTSIDE_MESH)),), None)
     refused = [one for one in built.routes(H) if one.owner.name == "aa"]
     assert all(one.action.status == 503 for one in refused)
 
@@ -173,7 +174,7 @@ def test_neighbours_literal_path_survives_regex_mode(build, ingress):
         ingress((H, "/x(.*)", "ImplementationSpecific", "web"), annotations={TARGET: "/$1"}, name="aa"),
         ingress((H, "/c++", "Prefix", "api"), name="bb"),
     )
-    assert ask(built, "/c++/docs")[0].service.name == "api"
+    assert ask(built, "/c++/docs")[0].destinations[0].to.host == "api.default.svc.cluster.local"
     assert "NET0324" not in built.codes
 
 

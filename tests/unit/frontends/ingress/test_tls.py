@@ -42,7 +42,7 @@ def test_certificate_of_a_host(build, ingress, pki, names, hosts, served, codes)
     built = build(ingress((H, "/", "Prefix", "web"), **tls(*hosts)), pki.pair("cert", *names))
     assert built.tls == {H: served}
     assert built.codes == codes
-    assert built.table(H) == ["/ web[0] !"]  # TLS all the same
+    assert built.table(H) == ["/ web:80 !"]  # TLS all the same
 
 
 def test_common_name_counts_where_there_is_no_other(build, ingress, pki, key):
@@ -54,7 +54,7 @@ def test_common_name_counts_where_there_is_no_other(build, ingress, pki, key):
 
 def test_no_secret_name_is_the_default_certificate(build, ingress):
     built = build(ingress((H, "/", "Prefix", "web"), **tls(H, secret="")))
-    assert (built.tls, built.codes, built.table(H)) == ({H: ""}, [], ["/ web[0] !"])
+    assert (built.tls, built.codes, built.table(H)) == ({H: ""}, [], ["/ web:80 !"])
 
 
 def test_first_ingress_with_tls_decides(build, ingress, pki):
@@ -82,7 +82,7 @@ def test_wildcard_rule_and_names_below_it(build, ingress, pki):
 def test_rule_for_all_hosts_serves_listed_names(build, ingress, pki):
     built = build(ingress(("", "/", "Prefix", "web"), **tls(H)), pki.pair("cert", H))
     assert built.tls == {H: "default/cert"}
-    assert built.table("*") == ["/ web[0] !"]
+    assert built.table("*") == ["/ web:80 !"]
 
 
 def test_nobody_brings_a_certificate_for_a_neighbours_host(build, ingress, pki):
@@ -186,7 +186,7 @@ def test_unusable_secrets_get_the_default_certificate(build, ingress, pki, key):
         built = build(ingress((H, "/", "Prefix", "web"), **tls(H)), secret)
         assert code in built.codes, (name, built.codes)
         assert built.tls in ({H: ""}, {}), name
-        assert built.table(H) == ["/ web[0] !"], name
+        assert built.table(H) == ["/ web:80 !"], name
         for found in built.findings:
             assert "PRIVATE KEY" not in found.message + found.why + found.help, name
 

@@ -14,10 +14,14 @@ from cryptography.x509.oid import NameOID
 
 from seaway.core.names import Key
 from seaway.core.origin import GENERATED, Origin
+from seaway.frontends.ingress.upstreams import build_upstreams
 from seaway.model.cluster import Cluster, Node
 from seaway.model.index import Model
-from seaway.model.route import Certificate, Forward, Gateway, PathMatch, Prefix, Rewrite, Route, TlsHost, VirtualHost
+from seaway.model.mesh import Mesh
+from seaway.model.names import service_host
+from seaway.model.route import Certificate, Destination, Forward, Gateway, PathMatch, Prefix, Rewrite, Route, TlsHost, VirtualHost
 from seaway.model.service import Backend, Health, Service, ServiceName, ServicePort, ServiceType
+from seaway.model.upstream import OUTSIDE_MESH, UpstreamId
 from seaway.model.workload import GatewayProxy, Pod, PodName, Protocol, ResolvConf, Standin
 from seaway.plans.envoy.plan import EnvoyView, plan_envoy
 from seaway.protocols.xds_resource import XdsResource
@@ -95,7 +99,8 @@ class Draft:
         return Route(where, action, https, Key("networking.k8s.io", "Ingress", "shop", f"ingress-{self.line + 1}"), self.origin())  # type: ignore[arg-type]
 
     def to(self, match: PathMatch | str, service: Service, rewrite: Rewrite | None = None, https: bool = False) -> Route:
-        return self.route(match, Forward(service.id, 0, rewrite), https)
+        to = UpstreamId(service_host(service.id, "cluster.local"), service.ports[0].port, variant=OUTSIDE_MESH)
+        return self.route(match, Forward((Destination(to),), rewrite), https)
 
     def host(self, host: str, *routes: Route) -> None:
         self.hosts.append(VirtualHost(host, routes))
@@ -111,7 +116,8 @@ class Draft:
         )
         node = Node(NODE, "192.168.0.2", "10.244.0.0/24")
         by_id = sorted(self.services, key=lambda one: one.id)
-        return Model(Cluster((node,)), tuple(sorted(self.pods, key=lambda one: one.id)), tuple(by_id), (gateway,))
+        mesh = Mesh(upstreams=build_upstreams((gateway,), tuple(by_id), "cluster.local"))
+        return Model(Cluster((node,)), tuple(sorted(self.pods, key=lambda one: one.id)), tuple(by_id), (gateway,), mesh)
 
     def view(self, **changes: object) -> EnvoyView:
         return replace(EnvoyView(NODE, "/run/seaway/ns", self.default, ()), **changes)  # type: ignore[arg-type]

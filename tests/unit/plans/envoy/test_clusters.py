@@ -43,7 +43,7 @@ def test_the_ports_protocol_decides_http2(draft: Draft, name: str, app_protocol:
 def test_cluster(shop: Draft) -> None:
     cluster = first(shop, CLUSTER)
     assert cluster["type"] == "EDS"
-    assert cluster["eds_cluster_config"]["service_name"] == "outbound|80||web.shop.svc.cluster.local"
+    assert cluster["eds_cluster_config"]["service_name"] == "outbound|80||web.shop.svc.cluster.local|ingress"
     assert cluster["connect_timeout"] == "5s"
     (user_timeout,) = cluster["upstream_bind_config"]["socket_options"]
     assert (user_timeout["description"], user_timeout["int_value"]) == ("TCP_USER_TIMEOUT", "10000")
@@ -70,4 +70,4 @@ def test_two_ports_of_one_service_are_two_clusters(draft: Draft) -> None:
     pod = draft.pod("shop/web-1", "10.244.0.10")
     web = draft.service("shop/web", pod, ports=(("http", 80, 8080, ""), ("admin", 81, 8081, "")))
     draft.host("*", draft.to("/", web))
-    assert [one.name for one in draft.plan() if one.type_url == CLUSTER] == ["outbound|80||web.shop.svc.cluster.local"]
+    assert [one.name for one in draft.plan() if one.type_url == CLUSTER] == ["outbound|80||web.shop.svc.cluster.local|ingress"]

@@ -35,7 +35,7 @@ def test_names(shop: Draft) -> None:
     plan = shop.plan()
     assert names(plan, LISTENER) == ["gateway/ingress/gateway-0/443", "gateway/ingress/gateway-0/80"]
     assert names(plan, ROUTES) == ["ingress/gateway/http", "ingress/gateway/https"]
-    assert names(plan, CLUSTER) == names(plan, ENDPOINTS) == ["outbound|80||web.shop.svc.cluster.local"]
+    assert names(plan, CLUSTER) == names(plan, ENDPOINTS) == ["outbound|80||web.shop.svc.cluster.local|ingress"]
     assert names(plan, SECRET) == [certificate_secret("default")]
     assert len(plan) == 7
 
@@ -57,8 +57,8 @@ def test_owners_are_the_suspects(shop: Draft, certificates: tuple[Certificate, .
     gateway = Key("apps", "Deployment", "ingress", "gateway-0")
     secret = Key("", "Secret", "shop", "shop-tls")
     assert plan[ROUTES, "ingress/gateway/http"].owners == {ingress}
-    assert plan[CLUSTER, "outbound|80||web.shop.svc.cluster.local"].owners == {service}
-    assert plan[ENDPOINTS, "outbound|80||web.shop.svc.cluster.local"].owners == {service, *pods}
+    assert plan[CLUSTER, "outbound|80||web.shop.svc.cluster.local|ingress"].owners == {service}
+    assert plan[ENDPOINTS, "outbound|80||web.shop.svc.cluster.local|ingress"].owners == {service, *pods}
     assert plan[LISTENER, "gateway/ingress/gateway-0/80"].owners == {gateway}
     assert plan[LISTENER, "gateway/ingress/gateway-0/443"].owners == {gateway, secret}
     assert plan[SECRET, certificate_secret("shop-tls")].owners == {secret}
@@ -68,9 +68,9 @@ def test_health_moves_endpoints_only(shop: Draft) -> None:
     model = shop.model()
     ready = Health(frozenset(pod.id for pod in model.pods))
     before, after = plan_envoy(model, ready, shop.view()), plan_envoy(model, Health(), shop.view())
-    assert moved(before, after) == {"ClusterLoadAssignment outbound|80||web.shop.svc.cluster.local"}
-    empty = by_name(after)[ENDPOINTS, "outbound|80||web.shop.svc.cluster.local"]
-    assert decode_resource(empty) == {"cluster_name": "outbound|80||web.shop.svc.cluster.local"}
+    assert moved(before, after) == {"ClusterLoadAssignment outbound|80||web.shop.svc.cluster.local|ingress"}
+    empty = by_name(after)[ENDPOINTS, "outbound|80||web.shop.svc.cluster.local|ingress"]
+    assert decode_resource(empty) == {"cluster_name": "outbound|80||web.shop.svc.cluster.local|ingress"}
 
 
 def test_a_new_route_moves_routes_only(shop: Draft) -> None:

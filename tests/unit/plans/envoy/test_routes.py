@@ -54,7 +54,7 @@ def test_forward(draft: Draft) -> None:
     web = draft.service("shop/web")
     draft.host("shop.example.com", draft.to("/a", web, Rewrite("^/a(.*)", r"/b\1")))
     assert only_route(draft)["route"] == {
-        "cluster": "outbound|80||web.shop.svc.cluster.local",
+        "cluster": "outbound|80||web.shop.svc.cluster.local|ingress",
         "timeout": "0s",
         "regex_rewrite": {"pattern": {"regex": "^/a(.*)"}, "substitution": r"/b\1"},
     }
@@ -136,7 +136,7 @@ def test_a_plain_host_redirects_to_https_without_port_and_slash(draft: Draft) ->
     assert plain["match"] == {"prefix": "/"}
     assert slash["redirect"] == {**base, "regex_rewrite": {"pattern": {"regex": "/$"}}}
     assert slash["match"]["headers"] == [{"name": ":path", "string_match": {"safe_regex": {"regex": "[^?]*/"}}}]
-    assert only_route(draft, name=HTTPS)["route"]["cluster"] == "outbound|80||web.shop.svc.cluster.local"
+    assert only_route(draft, name=HTTPS)["route"]["cluster"] == "outbound|80||web.shop.svc.cluster.local|ingress"
 
 
 def test_an_exact_path_redirects_in_one_route(draft: Draft) -> None:
