@@ -419,7 +419,7 @@ def assert_the_simulation_agrees(world: World, host: str, path: str, tls: bool) 
     match simulate_request(world.plan, HTTPS if tls else HTTP, Request(host, path, "shop.test" if tls else "")).outcome:
         case Forwarded(cluster, forwarded):
             assert (reply.status, reply.json["path"]) == (200, forwarded)
-            assert cluster == "outbound|80||web.shop.svc.cluster.local"
+            assert cluster == "outbound|80||web.shop.svc.cluster.local|ingress"
         case Answered(status, location, body):
             assert (reply.status, reply.headers.get("location", ""), reply.body.decode()) == (status, location, body)
 
