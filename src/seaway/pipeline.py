@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from seaway.core.memo import Memo
 from seaway.model.index import Model
 from seaway.model.service import Health
 from seaway.plans.dns.plan import plan_dns
@@ -38,17 +39,20 @@ class Plans:
     nodes: Mapping[str, NodePlans]
 
 
-def plan_all(model: Model, present: Model, health: Health, views: Mapping[str, EnvoyView]) -> Plans:
+def plan_all(model: Model, present: Model, health: Health, views: Mapping[str, EnvoyView], memo: Memo | None = None) -> Plans:
     """Every plane's plan of one model. `present` is the same model with pods that are on their way out: they still run, unused.
 
-    `views` says, per node, what its Envoy sees of the machine.
+    `views` says, per node, what its Envoy sees of the machine. With the `memo` of the last call only what has changed is planned.
     """
+    memo = memo or Memo()
     nodes = {
         node.name: NodePlans(
-            orders=plan_node(present, node.name),
-            nft=plan_nft(model, health, node.name),
-            envoy=plan_envoy(model, health, views[node.name]),
+            orders=plan_node(present, node.name, memo.part(("node", node.name))),
+            nft=plan_nft(model, health, node.name, memo.part(("nft", node.name))),
+            envoy=plan_envoy(model, health, views[node.name], memo.part(("envoy", node.name))),
         )
         for node in model.cluster.nodes
     }
-    return Plans(plan_network(present), plan_dns(model, health), nodes)
+    plans = Plans(plan_network(present), plan_dns(model, health, memo.part("dns")), nodes)
+    memo.turn()
+    return plans

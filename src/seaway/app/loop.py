@@ -24,6 +24,7 @@ from seaway.app.state import write_atomically
 from seaway.core.codes.engines import DEFECT, ENGINE_FAILED, REFUSED_WITHOUT_CULPRIT
 from seaway.core.errors import DriverError, SeawayError
 from seaway.core.finding import Finding, Findings, finding, ordered
+from seaway.core.memo import Memo
 from seaway.core.origin import GENERATED
 from seaway.drivers.xds.nodes import Refusals
 from seaway.frontends.build import Built, build_model
@@ -95,6 +96,7 @@ class Loop:
         self._built: Built | None = None
         self._admitted: Snapshot | None = None
         self._offered: Snapshot | None = None
+        self._planned = Memo()
         self._rollover = Rollover()
         self._wake = asyncio.Event()
         self._turn = 0.0
@@ -219,7 +221,7 @@ class Loop:
         former = self.current.model if self.current is not None else None
         model = self._rollover.next_model(former, self._built.model, health)
         present = self._rollover.present(former, model, time.monotonic(), self.timing.drain_s)
-        plans = plan_all(model, present, health, self._views(model))
+        plans = plan_all(model, present, health, self._views(model), self._planned)
         if self.current is None or self._strayed or self._torn or plans != self.current.plans:
             self._torn = True  # should it break off on the way, engines hold a part of it
             await self.engines.network.ensure(plans.network)

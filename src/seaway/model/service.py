@@ -121,6 +121,11 @@ def is_ready(backend: Backend, health: Health) -> bool:
     return backend.pod in health.ready if backend.pod is not None else backend.ready
 
 
+def health_of(service: Service, health: Health) -> Health:
+    """As much of it as concerns this Service."""
+    return Health(frozenset(one.pod for one in service.backends if one.pod is not None and one.pod in health.ready))
+
+
 def endpoints(service: Service, port: int, health: Health) -> tuple[Endpoint, ...]:
     """The usable endpoints of one service port (by its position), in order of address: ready ones, or all where not-ready are published."""
     return tuple(

@@ -14,11 +14,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from hashlib import blake2b
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import TypeAlias
 
+from seaway.core.memo import Memo
 from seaway.core.names import is_dns_label
 from seaway.model.cluster import Cluster
 from seaway.model.index import Model
-from seaway.model.service import Backend, Health, Service, ServiceType, is_ready
+from seaway.model.service import Backend, Health, Service, ServiceType, health_of, is_ready
 from seaway.protocols.dns_zone import DnsZone, RecordSet
 
 SCHEMA_VERSION = "1.1.0"
@@ -33,13 +35,16 @@ Rows = defaultdict[tuple[str, str], dict[str, None]]
 """Record data by name and type, in order of first mention and without repeats."""
 
 
-def plan_dns(model: Model, health: Health) -> DnsZone:
+def plan_dns(model: Model, health: Health, memo: Memo | None = None) -> DnsZone:
     """The complete zone of a cluster, its records ordered by name and type."""
+    memo = memo or Memo()
     rows: Rows = defaultdict(dict)
     cluster_ips = {service.cluster_ip for service in model.services}
     for service in model.services:
-        for name, kind, data in _service_rows(service, health, model.cluster.domain, cluster_ips):
+        taken = frozenset(one.address for one in service.backends if one.address in cluster_ips)
+        for name, kind, data in memo(service.id, _service_rows, service, health_of(service, health), model.cluster.domain, taken):
             rows[name, kind][data] = None
+    memo.turn()
     for pod in model.pods:
         if pod.ip:
             rows[f"{_dashed(pod.ip)}.{pod.id.namespace}.pod", _family(pod.ip)][pod.ip] = None
@@ -53,7 +58,16 @@ def plan_dns(model: Model, health: Health) -> DnsZone:
     return DnsZone(model.cluster.domain, NAME_SERVER, TTL_S, serial, reverse, empty, ordered)
 
 
-def _service_rows(service: Service, health: Health, domain: str, cluster_ips: set[str]) -> Iterator[tuple[str, str, str]]:
+Row: TypeAlias = tuple[str, str, str]
+"""Name, type, data."""
+
+
+def _service_rows(service: Service, health: Health, domain: str, cluster_ips: frozenset[str]) -> tuple[Row, ...]:
+    """The records of one Service. `cluster_ips` are those of its backends' addresses that are a Service's."""
+    return tuple(_rows(service, health, domain, cluster_ips))
+
+
+def _rows(service: Service, health: Health, domain: str, cluster_ips: frozenset[str]) -> Iterator[Row]:
     host = f"{service.id.name}.{service.id.namespace}.svc"
     if service.type is ServiceType.EXTERNAL_NAME:
         target = service.external_name.removesuffix(".").lower()
@@ -77,7 +91,7 @@ def _service_rows(service: Service, health: Health, domain: str, cluster_ips: se
             yield ip_address(backend.address).reverse_pointer + ".", "PTR", f"{_endpoint_label(backend)}.{host}.{domain}."
 
 
-def _endpoint_rows(service: Service, backend: Backend, host: str) -> Iterator[tuple[str, str, str]]:
+def _endpoint_rows(service: Service, backend: Backend, host: str) -> Iterator[Row]:
     """Section 2.4. A backend without any of the ports still has its addresses, as an EndpointSlice without ports has."""
     target = f"{_endpoint_label(backend)}.{host}"
     yield host, _family(backend.address), backend.address

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from seaway.core.memo import Memo
 from seaway.core.names import Key
 from seaway.model.index import Model
 from seaway.model.names import upstream_cluster
@@ -14,10 +15,11 @@ from seaway.plans.envoy.resource import build_resource, metadata
 from seaway.protocols.xds_resource import ENDPOINTS, XdsResource
 
 
-def plan_endpoints(model: Model, upstream: Upstream, health: Health) -> XdsResource:
+def plan_endpoints(model: Model, upstream: Upstream, health: Health, memo: Memo) -> XdsResource:
     """The usable endpoints of an upstream. None at all makes Envoy answer 503 at once."""
     usable = _usable(model, upstream, health)
-    return build_assignment(upstream_cluster(upstream.id), usable, (*upstream.owners, *_pod_owners(model, usable)))
+    owners = (*upstream.owners, *_pod_owners(model, usable))
+    return memo(upstream.id, build_assignment, upstream_cluster(upstream.id), usable, owners)
 
 
 def _usable(model: Model, upstream: Upstream, health: Health) -> tuple[Endpoint, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from seaway.core.memo import Memo
 from seaway.model.index import Model
 from seaway.model.route import Certificate, Forward, Gateway
 from seaway.model.service import Health
@@ -31,18 +32,20 @@ class EnvoyView:
     host_ports: tuple[HostPort, ...]
 
 
-def plan_envoy(model: Model, health: Health, view: EnvoyView) -> tuple[XdsResource, ...]:
+def plan_envoy(model: Model, health: Health, view: EnvoyView, memo: Memo | None = None) -> tuple[XdsResource, ...]:
     """The resources of the node's Envoy, each (type, name) once, in order of type and name.
 
-    Health shapes endpoints only: a pod that becomes ready or fails moves no listener, route or cluster.
+    Health shapes endpoints only: a pod that becomes ready or fails moves no listener, route or cluster. `memo` is this node's own.
     """
+    memo = memo or Memo()
     once: dict[tuple[str, str], XdsResource] = {}
-    for resource in _resources(model, health, view):
+    for resource in _resources(model, health, view, memo):
         once.setdefault((resource.type_url, resource.name), resource)
+    memo.turn()
     return tuple(once[key] for key in sorted(once))
 
 
-def _resources(model: Model, health: Health, view: EnvoyView) -> Iterator[XdsResource]:
+def _resources(model: Model, health: Health, view: EnvoyView, memo: Memo) -> Iterator[XdsResource]:
     for gateway in model.gateways:
         pods = [model.pod[name] for name in gateway.pods if name in model.pod and model.pod[name].node == view.node]
         if not pods:
@@ -51,13 +54,13 @@ def _resources(model: Model, health: Health, view: EnvoyView) -> Iterator[XdsRes
         for pod in pods:
             yield from plan_gateway_listeners(gateway, pod, view.netns_folder, default)
         for tls in (False, True) if gateway.https_ports else (False,):
-            yield plan_routes(gateway, tls)
+            yield plan_routes(gateway, tls, memo)
         if gateway.https_ports:
             for certificate, _ in certificates(gateway, default).values():
                 yield plan_certificate(certificate)
         for to in sorted(_forwarded(gateway)):
-            yield plan_cluster(model.upstream[to])
-            yield plan_endpoints(model, model.upstream[to], health)
+            yield memo(to, plan_cluster, model.upstream[to])
+            yield plan_endpoints(model, model.upstream[to], health, memo)
     for host_port in view.host_ports:
         yield from plan_host_port(model, host_port, health, view.netns_folder)
 

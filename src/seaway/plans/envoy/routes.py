@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import re2
 from google.protobuf.message import Message
 
+from seaway.core.memo import Memo
 from seaway.core.names import Key
 from seaway.model.names import route_name, upstream_cluster
 from seaway.model.route import (
@@ -55,14 +56,14 @@ REMOVED_REQUEST_HEADERS = (
 )
 
 
-def plan_routes(gateway: Gateway, tls: bool) -> XdsResource:
+def plan_routes(gateway: Gateway, tls: bool, memo: Memo) -> XdsResource:
     """All hosts of a gateway for one scheme."""
     name = route_name(gateway.name, tls)
-    groups = host_routes(gateway)
+    groups = memo(gateway.name, host_routes, gateway)
     owners: set[Key] = {route.owner for host in gateway.hosts for route in host.routes}
     configuration = RouteConfiguration(
         name=name,
-        virtual_hosts=[_virtual_host(group, tls) for group in groups],
+        virtual_hosts=[memo((name, one[0].domain), _virtual_host, one, tls) for one in groups],
         ignore_port_in_host_matching=True,
         request_headers_to_add=_request_headers(tls),
         request_headers_to_remove=REMOVED_REQUEST_HEADERS,

@@ -10,9 +10,10 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from seaway.core.memo import Memo
 from seaway.model.cluster import Node
 from seaway.model.index import Model
-from seaway.model.service import Endpoint, Health, Service, ServicePort, endpoints
+from seaway.model.service import Endpoint, Health, Service, ServicePort, endpoints, health_of
 from seaway.plans.nft.layout import DROP, REFUSE, Elements, Ranges, choice_chain, choice_name, service_chains, service_maps
 from seaway.plans.nft.table import Element, NftTable
 
@@ -41,13 +42,18 @@ class Frontend:
         return f"{self.address} . {self.protocol} . {self.port}"
 
 
-def plan_nft(model: Model, health: Health, node: str) -> NftTable:
-    """The table of one node, named as in `model.cluster.nodes`. A frontend that two Services claim goes to the first of them."""
+def plan_nft(model: Model, health: Health, node: str, memo: Memo | None = None) -> NftTable:
+    """The table of one node, named as in `model.cluster.nodes`. A frontend that two Services claim goes to the first of them.
+
+    `memo` is this node's own.
+    """
+    memo = memo or Memo()
     here = next(one for one in model.cluster.nodes if one.name == node)
     frontends: dict[str, Frontend] = {}
     for service in model.services:
-        for frontend in service_frontends(service, health, here):
-            frontends.setdefault(frontend.key, frontend)
+        for key, frontend in memo(service.id, _keyed_frontends, service, health_of(service, health), here):
+            frontends.setdefault(key, frontend)
+    memo.turn()
     ordered = [frontends[key] for key in sorted(frontends)]
     balancers = {one.load_balancer_ip for one in model.services if is_ipv4(one.load_balancer_ip)}
     ranges = Ranges(
@@ -59,6 +65,10 @@ def plan_nft(model: Model, health: Health, node: str) -> NftTable:
     verdicts = {one.value for one in (*filled.services, *filled.external)}
     names = sorted(one.removeprefix("goto ") for one in verdicts - {DROP, REFUSE})
     return NftTable(maps=service_maps(filled), chains=service_chains(ranges, tuple(choice_chain(one) for one in names)))
+
+
+def _keyed_frontends(service: Service, health: Health, here: Node) -> tuple[tuple[str, Frontend], ...]:
+    return tuple((one.key, one) for one in service_frontends(service, health, here))
 
 
 def service_frontends(service: Service, health: Health, here: Node) -> Iterator[Frontend]:

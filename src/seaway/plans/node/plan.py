@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from seaway.core.memo import Memo
 from seaway.model.index import Model
 from seaway.model.names import node_netns, pod_netns
 from seaway.model.workload import Command, DnsServer, GatewayProxy, Pod, Probe, Protocol, Standin
@@ -56,9 +57,12 @@ class NodeOrders:
     pods: tuple[PodOrders, ...]
 
 
-def plan_node(model: Model, node: str) -> NodeOrders:
-    """The orders of one node's agent."""
-    return NodeOrders(node, tuple(_orders(pod, model.cluster.domain) for pod in model.pods_on(node)))
+def plan_node(model: Model, node: str, memo: Memo | None = None) -> NodeOrders:
+    """The orders of one node's agent. `memo` is this node's own."""
+    memo = memo or Memo()
+    orders = NodeOrders(node, tuple(memo(pod.id, _orders, pod, model.cluster.domain) for pod in model.pods_on(node)))
+    memo.turn()
+    return orders
 
 
 def _orders(pod: Pod, domain: str) -> PodOrders:

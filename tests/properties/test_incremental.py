@@ -1,0 +1,78 @@
+"""What is kept from one run to the next changes nothing: after any edits, model and plans are what they would be computed from nothing.
+
+Compared by `repr` too, which shows the lines that `==` passes over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from edited_manifests import Edit, edits
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from loop_world import CERTIFICATE
+
+from seaway.core.memo import Memo
+from seaway.frontends.build import Built, build_model
+from seaway.model.cluster import Leases
+from seaway.model.defaults import default_cluster
+from seaway.model.service import Health
+from seaway.pipeline import Plans, plan_all
+from seaway.plans.envoy.host_ports import HostPort
+from seaway.plans.envoy.plan import EnvoyView
+from seaway.resources.load import load_text
+from seaway.sources.held import Held, gather, updated
+
+CLUSTER = default_cluster(2)
+VIEWS = {node.name: EnvoyView(node.name, "/ns", CERTIFICATE, (HostPort(80, False, "seaway", "host", None),)) for node in CLUSTER.nodes}
+STEPS = st.lists(st.tuples(st.lists(edits(), max_size=5), st.integers(0, 3)), min_size=2, max_size=8)
+
+
+@dataclass
+class History:
+    """Files as they were read so far, and what is remembered of the last run."""
+
+    files: dict[str, Held] = field(default_factory=dict[str, Held])
+    leases: Leases = field(default_factory=Leases)
+    planned: Memo = field(default_factory=Memo)
+
+    def edit(self, file: str, text: str) -> None:
+        if text:
+            former = self.files.get(file)
+            self.files[file] = updated(former, file, None, load_text(text, file, former.loaded if former else None))
+        else:
+            self.files.pop(file, None)
+
+
+def outcome(history: History, unready: int, planned: Memo) -> tuple[Built, Plans]:
+    """A pass: the model, and plans where every so manieth pod is not ready."""
+    result = build_model(gather(history.files.values()), CLUSTER, history.leases)
+    pods = result.model.pods
+    health = Health(frozenset(pod.id for number, pod in enumerate(pods) if not unready or number % unready))
+    return result, plan_all(result.model, result.model, health, VIEWS, planned)
+
+
+def differences(one: Any, other: Any) -> list[tuple[str, str]]:
+    """The first few places where two values read differently."""
+    if one == other and repr(one) == repr(other):
+        return []
+    pairs = zip(repr(one).split("("), repr(other).split("("), strict=False)
+    return [pair for pair in pairs if pair[0] != pair[1]][:5] or [("they differ", "in what they do not show")]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(steps=STEPS)
+def test_incremental_is_full(steps: list[tuple[list[Edit], int]]) -> None:
+    history = History()
+    for made, unready in steps:
+        for file, text in made:
+            history.edit(file, text)
+        built, plans = outcome(history, unready, history.planned)
+        full, full_plans = outcome(history, unready, Memo())
+        assert differences(built.model, full.model) == []
+        assert differences(built.findings, full.findings) == []
+        assert differences(built.leases, full.leases) == []
+        assert built.snapshot.version == full.snapshot.version
+        assert differences(plans, full_plans) == []
+        history.leases = built.leases
