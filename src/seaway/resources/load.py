@@ -232,15 +232,6 @@ def _moved(part: Part, line: int) -> Part:
     return replace(
         part,
         line=line,
-        resources=tuple(replace(one, mark=_moved_mark(one.mark, by, seen)) for one in part.resources),
+        resources=tuple(replace(one, mark=one.mark.moved(by, seen=seen)) for one in part.resources),
         ignored=tuple(replace(one, origin=replace(one.origin, line=one.origin.line + by)) for one in part.ignored),
     )
-
-
-def _moved_mark(mark: Mark, by: int, seen: dict[int, Mark]) -> Mark:
-    """Children of a mark are no deeper than the YAML reader allows. Marks that aliases share stay shared."""
-    found = seen.get(id(mark))
-    if found is None:
-        children = {step: _moved_mark(child, by, seen) for step, child in mark.children.items()} if mark.children is not None else None
-        found = seen[id(mark)] = Mark(mark.line + by, mark.column, children)
-    return found

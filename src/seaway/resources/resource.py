@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from seaway.core.names import Key
 from seaway.core.origin import Origin
@@ -14,6 +14,10 @@ Step: TypeAlias = str | int
 Body = TypeVar("Body", covariant=True)
 
 
+TEXT: Final = "|"
+"""The one child of a literal block's mark: where its text begins. Its lines are the file's lines, in order."""
+
+
 @dataclass(slots=True)
 class Mark:
     """Position of one YAML node (line and column from 1) and of its children, by key or index. A mapping's child is marked at its key."""
@@ -21,6 +25,17 @@ class Mark:
     line: int
     column: int
     children: Mapping[Step, Mark] | None = None
+
+    def moved(self, lines: int, columns: int = 0, seen: dict[int, Mark] | None = None) -> Mark:
+        """The same mark elsewhere, with all below it, which is no deeper than the YAML reader allows. `seen` keeps shared what aliases
+        share."""
+        known = seen if seen is not None else {}
+        found = known.get(id(self))
+        if found is None:
+            below = self.children
+            children = {step: child.moved(lines, columns, known) for step, child in below.items()} if below is not None else None
+            found = known[id(self)] = Mark(self.line + lines, self.column + columns, children)
+        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)

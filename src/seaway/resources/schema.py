@@ -166,7 +166,8 @@ class ObjectType(Type):
                 report.add(codes.MISSING_FIELD, (*path, key), kind=self.name)
 
     def without_nulls(self, value: Any) -> Any:
-        return {key: self.fields[key].without_nulls(child) for key, child in value.items() if child is not None}
+        known = self.fields
+        return {key: known[key].without_nulls(child) for key, child in value.items() if child is not None and key in known}
 
     def _unknown(self, key: str, path: Path, report: Report) -> None:
         near = nearest(key, self.fields, 0.8)
@@ -267,7 +268,7 @@ def object_type(name: str, struct: type[Struct] | None, *, root: bool = False) -
     """The upstream type of this name; with the struct that it is read into, fields that the struct lacks are noted as not honoured."""
     made = ObjectType(name)
     words: dict[str, str] = _upstream()["types"][name]
-    inner = {one.encode_name: _struct_in(one.type) for one in msgspec.structs.fields(struct)} if struct is not None else {}
+    inner = {one.encode_name: struct_in(one.type) for one in msgspec.structs.fields(struct)} if struct is not None else {}
     honoured = {*inner, "apiVersion", "kind", "status"} if root else set(inner)
     made.required = tuple(key for key, word in words.items() if word.startswith("!"))
     made.fields = {key: _type_of(word.removeprefix("!"), inner.get(key)) for key, word in words.items()}
@@ -286,8 +287,8 @@ def _type_of(word: str, struct: type[Struct] | None) -> Type:
     return _SCALARS.get(word) or object_type(word, struct)
 
 
-def _struct_in(annotation: Any) -> type[Struct] | None:
+def struct_in(annotation: Any) -> type[Struct] | None:
     """The struct in an annotation such as `tuple[Container, ...]` or `Probe | None`."""
     if isinstance(annotation, type) and issubclass(annotation, Struct):
         return annotation
-    return next((found for arg in get_args(annotation) if (found := _struct_in(arg)) is not None), None)
+    return next((found for arg in get_args(annotation) if (found := struct_in(arg)) is not None), None)

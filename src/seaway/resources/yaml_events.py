@@ -6,6 +6,7 @@ collections are ignored, and keys of any scalar type become text.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ import yaml
 from seaway.core.codes import reading as codes
 from seaway.core.finding import Code, Finding, finding
 from seaway.core.origin import Origin
-from seaway.resources.resource import Mark, Step
+from seaway.resources.resource import TEXT, Mark, Step
 from seaway.resources.scalars import key_text, resolve_bare, resolve_tagged
 
 MAX_DEPTH: Final = 200
@@ -22,6 +23,7 @@ MAX_ALIASED: Final = 100_000
 """Values that the aliases of one document may expand to."""
 
 _LOADER: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader  # the second gives the same events, ten times slower
+_BLOCK: Final = re.compile(r"\|[-+]?(?:[ \t][^\n]*)?\r?\n(?:[ \t\r]*\n)*( *)")
 _MERGE: Final = "\0merge"  # cannot be a key: NUL is refused before
 
 
@@ -54,7 +56,8 @@ class _Frame:
 class _Document:
     """Builds one document out of its events."""
 
-    def __init__(self, first_line: int, file: str, findings: list[Finding]) -> None:
+    def __init__(self, text: str, first_line: int, file: str, findings: list[Finding]) -> None:
+        self._text = text
         self._first_line = first_line
         self._file = file
         self._findings = findings
@@ -67,7 +70,7 @@ class _Document:
 
     def scalar(self, event: yaml.ScalarEvent) -> None:
         start = event.start_mark
-        mark = Mark(self._first_line + start.line, start.column + 1)
+        mark = Mark(self._first_line + start.line, start.column + 1, self._block(event) if event.style == "|" else None)
         frame = self._frame
         value: Any = event.value
         if event.tag is not None:
@@ -185,6 +188,11 @@ class _Document:
         except ValueError as error:
             raise self._refused(codes.BAD_VALUE, mark, problem=str(error)) from error
 
+    def _block(self, event: yaml.ScalarEvent) -> dict[Step, Mark] | None:
+        """Where the text of a literal block begins: none that says its indentation itself (`|2`), whose columns cannot be told."""
+        header = _BLOCK.match(self._text, event.start_mark.index)
+        return {TEXT: Mark(self._first_line + event.start_mark.line + 1, len(header[1]) + 1)} if header is not None else None
+
     def _origin(self, mark: Mark) -> Origin:
         return Origin(self._file, mark.line, mark.column)
 
@@ -198,7 +206,7 @@ def read_events(text: str, first_line: int, file: str, findings: list[Finding]) 
     Documents with duplicate keys are left out and reported in `findings`. Raises `Refused`, or `yaml.YAMLError` for syntax.
     """
     parser = _LOADER(text)
-    document = _Document(first_line, file, findings)
+    document = _Document(text, first_line, file, findings)
     known = len(findings)
     act: dict[type, Callable[[Any], None]] = {}
     while True:
@@ -207,7 +215,7 @@ def read_events(text: str, first_line: int, file: str, findings: list[Finding]) 
         if kind is yaml.StreamEndEvent or event is None:
             return
         if kind is yaml.DocumentStartEvent:
-            document = _Document(first_line, file, findings)
+            document = _Document(text, first_line, file, findings)
             known = len(findings)
             act = {
                 yaml.ScalarEvent: document.scalar,

@@ -160,6 +160,20 @@ READ_ONLY = Code(
     "Traffic flows as if it were not there: what it would route, restrict or change in a cluster stays as it is.",
     "Do not take this network for proof of what it does; docs/compatibility.md says what is acted on.",
 )
+MESH_CONFIG_INVALID = Code(
+    "NET0126",
+    Severity.ERROR,
+    "the mesh configuration cannot be read: {problem}",
+    "Istio takes over nothing of such a configuration; here every setting of the mesh is the default.",
+    "{advice}",
+)
+MESH_FIELD_UNKNOWN = Code(
+    "NET0127",
+    Severity.WARNING,
+    "{kind} has no field {field}{suggestion}",
+    "Istio passes over what it does not know in its mesh configuration: what the field was to change stays as it is.",
+    "{advice}",
+)
 
 DUPLICATE_OBJECT = Code(
     "NET0130",
