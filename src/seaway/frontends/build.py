@@ -8,6 +8,7 @@ from seaway.core.finding import Findings, ordered
 from seaway.frontends.ingress.controllers import Controller, find_controllers, gateway_objects
 from seaway.frontends.ingress.gateways import build_gateways
 from seaway.frontends.ingress.upstreams import build_upstreams
+from seaway.frontends.istio.build import Ground, build_mesh
 from seaway.frontends.kubernetes.config import read_config
 from seaway.frontends.kubernetes.endpoints import build_services, select_pods
 from seaway.frontends.kubernetes.implied import with_implied, with_objects
@@ -19,7 +20,6 @@ from seaway.frontends.kubernetes.workloads import draft_pods
 from seaway.frontends.read_only import READ_ONLY_KINDS, note_read_only
 from seaway.model.cluster import Cluster, Leases
 from seaway.model.index import Model
-from seaway.model.mesh import Mesh
 from seaway.resources.core_v1 import ServiceAccount
 from seaway.snapshot import Snapshot
 
@@ -56,6 +56,8 @@ def build_model(snapshot: Snapshot, cluster: Cluster, leases: Leases) -> Built:
     pods, pod_findings = build_pods(placement.pods, grounds)
     services, service_findings = build_services(fronts.services, selected, drafts, {pod.id: pod for pod in pods}, snapshot)
     gateways, gateway_findings = build_gateways(snapshot, controllers, pods, services, cluster.domain)
+    outside = build_upstreams(gateways, services, cluster.domain)
+    mesh, mesh_findings = build_mesh(Ground(snapshot, cluster, pods, services, gateways, outside))
     findings = (
         *implied_findings,
         *drafts.findings,
@@ -64,10 +66,10 @@ def build_model(snapshot: Snapshot, cluster: Cluster, leases: Leases) -> Built:
         *pod_findings,
         *service_findings,
         *gateway_findings,
+        *mesh_findings,
         *note_read_only(snapshot, READ_ONLY_KINDS),
     )
     given = replace(fronts.leases, pods=placement.leases.pods, last_pods=placement.leases.last_pods)
-    mesh = Mesh(upstreams=build_upstreams(gateways, services, cluster.domain))
     return Built(Model(cluster, pods, services, gateways, mesh), ordered(findings), given, snapshot)
 
 

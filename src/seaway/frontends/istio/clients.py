@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from seaway.core.names import Key
+from seaway.model.mesh import Member
+from seaway.model.workload import GatewayProxy, Pod, PodName
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +23,8 @@ class Client:
     gateway: str = ""
     sidecar: Key | None = None
     in_mesh: bool = True
+
+
+def clients_of(members: Iterable[Member], pods: Mapping[PodName, Pod]) -> dict[PodName, Client]:
+    """The client that each member is. Gateways are left out: they serve what their own objects say, and call nobody by themselves."""
+    return {one.pod: Client(one.pod.namespace) for one in members if not isinstance(pods[one.pod].runs, GatewayProxy)}

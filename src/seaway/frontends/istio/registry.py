@@ -39,7 +39,8 @@ class HostPort:
 class Host:
     """A host that clients may call. `name` is a FQDN, or `*.` and a suffix. `namespace` is that of the object that declares it.
 
-    `addresses` are CIDRs that stand for it (a Service's cluster address as /32); `headless`: the endpoints' own addresses stand for it.
+    `addresses` are CIDRs that stand for it: a Service's cluster address as /32; of a `headless` one those of its endpoints, so that a
+    connection to one of them must go to that one (callers in the mesh do not choose, gateways do).
     `external`: outside the mesh, never automatic mTLS. `export_to` are namespaces, or `*`. `identities` are its endpoints' SPIFFE IDs.
     """
 

@@ -1,0 +1,1 @@
+"""AuthorizationPolicies: who may do what at a workload."""

@@ -1,0 +1,108 @@
+"""The mesh: everything that Istio's objects say, from the parts that this folder's modules find.
+
+The order is that of need: who is in the mesh, which hosts there are, how they are treated and routed, what each client sees of that, and
+what each member accepts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from seaway.core.finding import Findings
+from seaway.frontends.istio.authorization.build import build_policies
+from seaway.frontends.istio.clients import clients_of
+from seaway.frontends.istio.destination_rules.build import DestinationRules, build_destination_rules
+from seaway.frontends.istio.enrolment import enrol
+from seaway.frontends.istio.hosts import build_registry
+from seaway.frontends.istio.inbounds import build_inbounds
+from seaway.frontends.istio.scopes import Sources, build_scope, scope_id
+from seaway.frontends.istio.settings import read_mesh_settings
+from seaway.frontends.istio.virtual_services.build import build_virtual_services
+from seaway.model.cluster import Cluster
+from seaway.model.mesh import Mesh, Scope
+from seaway.model.route import Destination, Forward, Gateway, Mirror, Route
+from seaway.model.service import Service
+from seaway.model.upstream import OUTSIDE_MESH, Upstream, UpstreamId
+from seaway.model.workload import Pod
+from seaway.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the mesh is laid over: the rest of the model. `outside` are the upstreams of gateways that are not in the mesh."""
+
+    snapshot: Snapshot
+    cluster: Cluster
+    pods: tuple[Pod, ...]
+    services: tuple[Service, ...]
+    gateways: tuple[Gateway, ...]
+    outside: tuple[Upstream, ...]
+
+
+def build_mesh(ground: Ground) -> tuple[Mesh, Findings]:
+    """The mesh of a cluster. Where no pod is in it, it holds no scopes, and no upstreams but those that gateways call."""
+    snapshot, pods = ground.snapshot, {pod.id: pod for pod in ground.pods}
+    settings, setting_findings = read_mesh_settings(snapshot, ground.cluster.domain)
+    members, outsiders, enrolment_findings = enrol(snapshot, ground.pods, settings)
+    registry, registry_findings = build_registry(snapshot, ground.services, pods, settings)
+    rules, rule_findings = build_destination_rules(snapshot, registry, settings)
+    virtual_services, route_findings = build_virtual_services(snapshot, registry, settings)
+    clients = clients_of(members, pods)
+    sources = Sources(registry, virtual_services, rules, settings)
+    scopes = {scope_id(client): client for client in clients.values()}
+    built = tuple(build_scope(scopes[name], sources) for name in sorted(scopes))
+    policies, policy_findings = build_policies(snapshot, tuple(pods[one.pod] for one in members), registry, settings)
+    inbounds, inbound_findings = build_inbounds(snapshot, members, ground.services, policies.of, settings)
+    asked = (one.to for policy in policies.policies for one in policy.authorizers)
+    mesh = Mesh(
+        settings=settings.mesh,
+        members=tuple(replace(one, scope=scope_id(clients[one.pod])) if one.pod in clients else one for one in members),
+        outsiders=outsiders,
+        inbounds=inbounds,
+        policies=policies.policies,
+        scopes=built,
+        upstreams=_upstreams(ground, {*_of_gateways(ground.gateways), *_of_scopes(built), *asked}, rules),
+    )
+    return mesh, (
+        *setting_findings,
+        *enrolment_findings,
+        *registry_findings,
+        *rule_findings,
+        *route_findings,
+        *policy_findings,
+        *inbound_findings,
+    )
+
+
+def _upstreams(ground: Ground, wanted: set[UpstreamId], rules: DestinationRules) -> tuple[Upstream, ...]:
+    """Those of gateways outside the mesh are there already; the others are as the rules have them."""
+    inside = (rules.build(one) for one in wanted if one.variant != OUTSIDE_MESH)
+    return tuple(sorted((*ground.outside, *inside), key=lambda one: one.id))
+
+
+def _of_gateways(gateways: tuple[Gateway, ...]) -> Iterator[UpstreamId]:
+    for gateway in gateways:
+        for host in gateway.hosts:
+            yield from _of_routes(host.routes)
+
+
+def _of_scopes(scopes: tuple[Scope, ...]) -> Iterator[UpstreamId]:
+    """Hosts and routes that scopes share are looked into once."""
+    hosts = {id(host): host for scope in scopes for table in scope.http for host in table.hosts}
+    for host in hosts.values():
+        yield from _of_routes(host.routes)
+    routes = {id(route): route for scope in scopes for route in scope.tcp}
+    for route in routes.values():
+        yield from _called(route.destinations)
+
+
+def _of_routes(routes: tuple[Route, ...]) -> Iterator[UpstreamId]:
+    for route in routes:
+        if isinstance(route.action, Forward):
+            yield from _called(route.action.destinations)
+        yield from _called(route.policy.mirrors)
+
+
+def _called(places: Iterable[Destination | Mirror]) -> Iterator[UpstreamId]:
+    return (one.to for one in places)

@@ -1,0 +1,1 @@
+"""DestinationRules: what callers do with an upstream once they have chosen it."""

@@ -1,0 +1,81 @@
+"""What a client sees: for each port the hosts and their spellings, and where connections go that are not HTTP.
+
+As upstream's sidecar listeners and routes do (buildSidecarOutboundListeners, buildSidecarOutboundHTTPRouteConfig):
+https://github.com/istio/istio/tree/master/pilot/pkg/networking/core
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from seaway.frontends.istio.clients import Client
+from seaway.frontends.istio.destination_rules.build import DestinationRules
+from seaway.frontends.istio.domains import domains_of
+from seaway.frontends.istio.registry import Host, HostPort, Registry
+from seaway.frontends.istio.settings import Settings
+from seaway.frontends.istio.virtual_services.build import VirtualServices
+from seaway.model.mesh import HttpTable, MeshHost, Scope, TcpRoute
+from seaway.model.upstream import AppProtocol
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What scopes are made from."""
+
+    registry: Registry
+    virtual_services: VirtualServices
+    rules: DestinationRules
+    settings: Settings
+
+
+def scope_id(client: Client) -> str:
+    """Stable and unique: the namespace, with the Sidecar and labels that set clients apart in it."""
+    sidecar = f"/{client.sidecar.name}" if client.sidecar else ""
+    labels = ",".join(f"{key}={value}" for key, value in client.labels)
+    return f"{client.namespace}{sidecar}{'?' if labels else ''}{labels}"
+
+
+def build_scope(client: Client, sources: Sources) -> Scope:
+    """The client's view."""
+    http: defaultdict[int, list[tuple[Host, HostPort]]] = defaultdict(list)
+    tcp: list[TcpRoute] = []
+    for host in visible(client, sources.registry):
+        for port in host.ports:
+            if port.protocol.http or port.protocol is AppProtocol.DETECT:
+                http[port.number].append((host, port))
+            if not port.protocol.http:
+                tcp += _tcp(client, host, port, sources)
+    tables = tuple(_table(client, number, http[number], sources) for number in sorted(http))
+    settings = sources.settings
+    return Scope(scope_id(client), client.namespace, tables, tuple(tcp), settings.outbound, settings.outbound_origin)
+
+
+def visible(client: Client, registry: Registry) -> Iterator[Host]:
+    """The hosts that the client may call, each name once: of several objects with one name, that of its own namespace comes first."""
+    for candidates in registry.hosts.values():
+        seen = [host for host in candidates if host.visible_to(client.namespace)]
+        if seen:
+            yield next((host for host in seen if host.namespace == client.namespace), seen[0])
+
+
+def _table(client: Client, number: int, hosts: list[tuple[Host, HostPort]], sources: Sources) -> HttpTable:
+    names = {host.name for host, _ in hosts}
+    taken: set[str] = set()
+    rows: list[MeshHost] = []
+    for host, _ in hosts:
+        spellings = domains_of(host, client.namespace, sources.settings.domain)
+        domains = tuple(one for one in spellings if one == host.name or (one not in names and one not in taken))
+        taken.update(domains)
+        routes = sources.virtual_services.http_routes(client, host, number, sources.rules)
+        rows.append(MeshHost(host.name, domains, routes, (host.key,), host.origin))
+    return HttpTable(number, tuple(sorted(rows, key=lambda one: (one.name.startswith("*"), one.name))))
+
+
+def _tcp(client: Client, host: Host, port: HostPort, sources: Sources) -> Iterator[TcpRoute]:
+    if host.headless and not host.addresses:
+        return
+    http = host.name if port.protocol is AppProtocol.DETECT else ""
+    for route in sources.virtual_services.tcp_routes(client, host, port.number, sources.rules):
+        yield replace(route, http=http) if http else route

@@ -1,0 +1,1 @@
+"""VirtualServices: which way requests and connections to a host take."""
