@@ -1,4 +1,4 @@
-"""docs/compatibility.md against the code: every kind, field and annotation has its row, and every test that a row names exists."""
+"""docs/compatibility.md and its pages against the code: every kind, field and annotation has its row, and every test that is named exists."""
 
 from __future__ import annotations
 
@@ -7,77 +7,121 @@ import json
 import re
 from importlib.resources import files
 from pathlib import Path
+from types import ModuleType
 
 import msgspec
 import pytest
 
 from seaway.frontends.ingress import annotation_names
-from seaway.resources import apps_v1, core_v1, discovery_v1, meta, networking_v1
+from seaway.resources import apps_v1, core_v1, discovery_v1, meta, networking_v1, seaway_v1
 from seaway.resources.ignored import WITH_EFFECT_INSIDE, WITHOUT_EFFECT_ON_THE_NETWORK
+from seaway.resources.istio import (
+    authorization_policy,
+    destination_rule,
+    gateway,
+    mesh_config,
+    peer_authentication,
+    proxy_config,
+    request_authentication,
+    selection,
+    service_entry,
+    sidecar,
+    telemetry,
+    virtual_service,
+    workload_entry,
+)
 from seaway.resources.kinds import KINDS
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs/compatibility.md").read_text()
+INDEX = (ROOT / "docs/compatibility.md").read_text()
+PAGES = {path.stem: path.read_text() for path in sorted((ROOT / "docs/compatibility").glob("*.md"))}
 STATES = {"honoured", "in part", "refused", "not yet", "no effect"}
+
+MODULES: dict[str, tuple[ModuleType, ...]] = {
+    "kubernetes": (meta, core_v1, apps_v1, discovery_v1, networking_v1),
+    "istio-traffic": (selection, virtual_service, destination_rule, gateway, service_entry, workload_entry, sidecar),
+    "istio-security": (peer_authentication, request_authentication, authorization_policy),
+    "istio-telemetry": (telemetry,),
+    "mesh-config": (mesh_config, proxy_config),
+    "rate-limits": (seaway_v1,),
+}
+"""By page, the modules whose structs it lists."""
 
 _ROW = re.compile(r"^\| `(\w+\.\w+)` \| ([a-z ]+) \| [^|]* \| ([^|]*) \|$", re.MULTILINE)
 _TEST = re.compile(r"tests/[\w/]+\.py")
 
-
-def part(start: str, end: str) -> str:
-    """The page between two pieces of text, each of which it holds."""
-    return PAGE[PAGE.index(start) : PAGE.index(end)]
+each_page = pytest.mark.parametrize("page", MODULES)
 
 
-FIELDS = _ROW.findall(part("## Fields", "### Noted"))
+def between(text: str, start: str, end: str) -> str:
+    """What stands between two pieces of a text, each of which it holds."""
+    return text[text.index(start) : text.index(end)]
 
 
-def structs() -> dict[str, type[meta.Struct]]:
-    modules = (meta, core_v1, apps_v1, discovery_v1, networking_v1)
+def fields(page: str) -> list[tuple[str, str, str]]:
+    """Name, state and test of each row."""
+    return _ROW.findall(PAGES[page].partition("## Noted")[0])
+
+
+def structs(page: str) -> dict[str, type[meta.Struct]]:
     return {
         name: one
-        for module in modules
+        for module in MODULES[page]
         for name, one in vars(module).items()
-        if inspect.isclass(one) and issubclass(one, meta.Struct) and one is not meta.Struct
+        if inspect.isclass(one) and issubclass(one, meta.Struct) and one.__module__ == module.__name__ and one is not meta.Struct
     }
 
 
-def read_fields() -> set[str]:
-    return {f"{name}.{field.encode_name}" for name, one in structs().items() for field in msgspec.structs.fields(one)}
+def read_fields(page: str) -> set[str]:
+    return {f"{name}.{field.encode_name}" for name, one in structs(page).items() for field in msgspec.structs.fields(one)}
 
 
 def noted_fields() -> set[str]:
     """What the upstream types of our structs have, and neither the structs nor the table of fields without effect."""
     types = json.loads(files("seaway.resources").joinpath("schemas/kubernetes.json").read_text())["types"]
-    every = {f"{name}.{field}" for name in structs() if name in types for field in types[name]}
+    every = {f"{name}.{field}" for name in structs("kubernetes") if name in types for field in types[name]}
     identity = {one for one in every if one.endswith((".apiVersion", ".kind", ".status"))}
-    return (every - identity - read_fields() - set(WITHOUT_EFFECT_ON_THE_NETWORK)) | WITH_EFFECT_INSIDE
+    return (every - identity - read_fields("kubernetes") - set(WITHOUT_EFFECT_ON_THE_NETWORK)) | WITH_EFFECT_INSIDE
 
 
-def test_every_field_that_is_read_has_one_row() -> None:
-    assert sorted(name for name, _, _ in FIELDS) == sorted(read_fields())
+def test_every_kind_is_on_some_page() -> None:
+    listed = {one for page in MODULES for one in structs(page).values()}
+    assert {row.body for row in KINDS.values()} <= listed
 
 
-def test_states_are_those_of_the_legend() -> None:
-    assert {state for _, state, _ in FIELDS} <= STATES
+def test_every_page_is_linked_and_checked() -> None:
+    assert set(re.findall(r"\(compatibility/([\w-]+)\.md\)", INDEX)) == set(PAGES)
+    assert set(PAGES) - set(MODULES) == {"ingress-nginx"}
 
 
-def test_what_is_honoured_names_its_test() -> None:
-    assert [name for name, state, test in FIELDS if not test.strip() and state in ("honoured", "in part")] == []
+@each_page
+def test_every_field_that_is_read_has_one_row(page: str) -> None:
+    assert sorted(name for name, _, _ in fields(page)) == sorted(read_fields(page))
+
+
+@each_page
+def test_states_are_those_of_the_legend(page: str) -> None:
+    assert {state for _, state, _ in fields(page)} <= STATES
+
+
+@each_page
+def test_what_is_honoured_names_its_test(page: str) -> None:
+    assert [name for name, state, test in fields(page) if not test.strip() and state in ("honoured", "in part")] == []
 
 
 def test_noted_fields() -> None:
-    assert set(re.findall(r"^\* `(\w+\.\w+)`$", part("### Noted", "### Without effect"), re.MULTILINE)) == noted_fields()
+    text = between(PAGES["kubernetes"], "## Noted", "## Without effect")
+    assert set(re.findall(r"^\* `(\w+\.\w+)`$", text, re.MULTILINE)) == noted_fields()
 
 
 def test_fields_without_effect() -> None:
-    rows = re.findall(r"^\| `(\w+\.\w+)` \| ([^|]+) \|$", part("### Without effect", "## Annotations"), re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+\.\w+)` \| ([^|]+) \|$", PAGES["kubernetes"].partition("## Without effect")[2], re.MULTILINE)
     assert dict(rows) == WITHOUT_EFFECT_ON_THE_NETWORK
 
 
 def test_kinds() -> None:
     """Further versions of a group follow the first one: `networking.istio.io/v1, v1beta1`."""
-    rows = re.findall(r"^\| (\w+) \| (\S+(?:, \w+)*) \|", part("## Kinds", "Any other kind"), re.MULTILINE)
+    rows = re.findall(r"^\| (\w+) \| (\S+(?:, \w+)*) \|", between(INDEX, "## Kinds", "Any other kind"), re.MULTILINE)
     listed = set[tuple[str, str]]()
     for kind, versions in rows[1:]:
         first, *others = versions.split(", ")
@@ -96,13 +140,15 @@ def test_kinds() -> None:
     ],
 )
 def test_annotations(start: str, end: str, names: frozenset[str]) -> None:
-    text = PAGE[PAGE.rindex(start) :] if not end else PAGE[PAGE.rindex(start) : PAGE.index(end)]
+    page = PAGES["ingress-nginx"]
+    text = page[page.rindex(start) :] if not end else page[page.rindex(start) : page.index(end)]
     cells = [cell for line in text.splitlines() for cell in (line.split("|")[1:2] if line.startswith("|") else [line])]
     assert {name for cell in cells for name in re.findall(r"`([a-z0-9-]+)`", cell)} == names
 
 
 def test_every_test_that_is_named_exists() -> None:
-    assert sorted(name for name in set(_TEST.findall(PAGE)) if not (ROOT / name).is_file()) == []
+    named = {name for text in (INDEX, *PAGES.values()) for name in _TEST.findall(text)}
+    assert sorted(name for name in named if not (ROOT / name).is_file()) == []
 
 
 def test_every_code_that_is_named_exists() -> None:

@@ -6,7 +6,7 @@ import ast
 from pathlib import Path
 
 import pytest
-from tree import python_files, shown, text_of, tree_of
+from tree import ROOT, python_files, shown, text_of, tree_of
 
 LONGEST_FILE = 500
 LONGEST_FUNCTION = 60
@@ -20,6 +20,12 @@ SHIPPED = python_files("src", "tools", "benchmarks")
 @pytest.mark.parametrize("top", ["src", "tests", "tools", "benchmarks"])
 def test_files(top: str) -> None:
     assert [shown(file) for file in python_files(top) if len(text_of(file).splitlines()) > LONGEST_FILE] == []
+
+
+def test_pages() -> None:
+    pages = sorted((ROOT / "docs").rglob("*.md"))
+    assert len(pages) > 10
+    assert [shown(page) for page in pages if len(page.read_text().splitlines()) > LONGEST_FILE] == []
 
 
 def functions(file: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
