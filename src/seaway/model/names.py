@@ -76,3 +76,10 @@ def client_secret(spiffe: str) -> str:
     """Name of the same certificate, as it is fetched on demand for calls: of two subscriptions to one name on one delta stream, Envoy
     leaves the second without an answer."""
     return f"client|{spiffe}"
+
+
+OUTBOUND_PORT, INBOUND_PORT = 15001, 15006
+"""Where a member's proxy listens inside its pod for what leaves it, and for what comes."""
+
+OUTBOUND_MARK, INBOUND_MARK = 0x5EA1, 0x5EA2
+"""Marks of the proxy's own sockets in a pod: towards others, and towards the pod's application. They pass the capture."""

@@ -21,6 +21,24 @@ class TooLong(DriverError):
     """The transaction is larger than what the kernel takes at once; a user namespace has some 210 kB."""
 
 
+class NftProgram:
+    """A process a call. `name` is a path, or a name on PATH."""
+
+    def __init__(self, name: str = "nft") -> None:
+        self._name = name
+        self._path = ""
+
+    def run(self, text: str) -> None:
+        run_nft(self._found(), "-f", "-", text=text)
+
+    def listing(self, table: str) -> str:
+        return run_nft(self._found(), "-j", "list", "table", "inet", table)
+
+    def _found(self) -> str:
+        self._path = self._path or find_nft(self._name)
+        return self._path
+
+
 def find_nft(name: str = "nft") -> str:
     """The program's path, once its version is known to do. DriverError where it is missing or too old."""
     path = shutil.which(name, path=os.environ.get("PATH", os.defpath) + _PLACES)
@@ -47,10 +65,15 @@ def run_nft(path: str, *args: str, text: str = "") -> str:
         ) from error
     if done.returncode == 0:
         return done.stdout
-    words = " ".join(line.strip() for line in done.stderr.splitlines()[:2])[:_WORDS]
-    if "Message too long" in done.stderr:
-        raise TooLong(f"nft refused: {words}", help="this is handled by sending less at once")
-    raise DriverError(f"nft refused: {words or f'exit code {done.returncode}'}", help=_help(done.stderr))
+    raise refusal(done.stderr or f"exit code {done.returncode}")
+
+
+def refusal(said: str) -> DriverError:
+    """What nft printed as an error of ours."""
+    words = " ".join(line.strip() for line in said.splitlines()[:2])[:_WORDS]
+    if "Message too long" in said:
+        return TooLong(f"nft refused: {words}", help="this is handled by sending less at once")
+    return DriverError(f"nft refused: {words}", help=_help(said))
 
 
 def _help(words: str) -> str:

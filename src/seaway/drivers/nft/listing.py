@@ -49,6 +49,17 @@ def parse_listing(text: str, wanted: NftTable) -> Listing:
     return Listing(NftTable(wanted.name, tuple(maps), tuple(chains)), layout, digest)
 
 
+def listed_rules(text: str) -> str:
+    """A hash of the table's chains and rules as nft lists them, comparable with another listing's only."""
+    entries = [
+        (kind, {key: value for key, value in body.items() if key != "handle"})
+        for entry in cast(list[Json], json.loads(text)["nftables"])
+        for kind, body in entry.items()
+        if kind in ("chain", "rule")
+    ]
+    return blake2b(json.dumps(entries, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
 def _map(body: Json, known: NftMap | None) -> NftMap:
     elements = () if known is not None and known.learned else tuple(sorted(_element(one) for one in body.get("elem", ())))
     if known is not None:

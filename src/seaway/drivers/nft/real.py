@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from seaway.core.errors import DriverError
-from seaway.drivers.nft.command import TooLong, find_nft, run_nft
+from seaway.drivers.nft.command import NftProgram, TooLong
 from seaway.drivers.nft.generation import ruleset_generation
 from seaway.drivers.nft.listing import Listing, parse_listing
 from seaway.drivers.process.namespaces import in_netns
@@ -28,8 +28,7 @@ class NftDriver:
 
     def __init__(self, netns: Path | None = None, nft: str = "nft") -> None:
         self._netns = netns
-        self._name = nft
-        self._path = ""
+        self._nft = NftProgram(nft)
         self._lock = threading.Lock()
         self._applied: NftTable | None = None
         self._generation = -1
@@ -88,7 +87,7 @@ class NftDriver:
         """Deletes the table; none there is fine."""
         with self._lock, self._inside():
             name = self._applied.name if self._applied else NftTable().name
-            run_nft(self._program(), "-f", "-", text=f"add table inet {name}\ndelete table inet {name}\n")
+            self._nft.run(f"add table inet {name}\ndelete table inet {name}\n")
             self._applied, self._rules = None, ""
 
     @contextmanager
@@ -103,10 +102,6 @@ class NftDriver:
                     raise DriverError(message, help="see whether the network was taken down") from error
             yield
 
-    def _program(self) -> str:
-        self._path = self._path or find_nft(self._name)
-        return self._path
-
     def _present(self, wanted: NftTable) -> NftTable | None:
         """What the kernel holds, read only where it cannot be known; None is no table, or one of another layout."""
         if self._applied is not None and _generation() == self._generation:
@@ -116,7 +111,7 @@ class NftDriver:
 
     def _listing(self, wanted: NftTable) -> Listing | None:
         try:
-            return parse_listing(run_nft(self._program(), "-j", "list", "table", "inet", wanted.name), wanted)
+            return parse_listing(self._nft.listing(wanted.name), wanted)
         except DriverError as error:
             if "No such file or directory" in error.message:
                 return None
@@ -139,10 +134,10 @@ class NftDriver:
         else:
             start, commands = _clean(table), (render_start(table), *change_commands(NftTable(table.name), table))
         try:
-            self._run(start + "\n".join(commands) + "\n")
+            self._nft.run(start + "\n".join(commands) + "\n")
         except TooLong:
             for piece in _pieces((start, *commands)):
-                self._run(piece)
+                self._nft.run(piece)
 
     def _move_found(self, before: NftTable | None, table: NftTable) -> None:
         """As `_move`; should the kernel's table, which others may have made, refuse the change, it is replaced as a whole."""
@@ -152,9 +147,6 @@ class NftDriver:
             if before is None:
                 raise
             self._move(None, table)
-
-    def _run(self, text: str) -> None:
-        run_nft(self._program(), "-f", "-", text=text)
 
 
 def _clean(table: NftTable) -> str:

@@ -97,8 +97,13 @@ class NftTable:
 
 def render_table(table: NftTable) -> str:
     """The whole table as one transaction that replaces whatever the kernel holds under its name. Flows that are open stay open."""
-    head = [f"add table inet {table.name}", f"delete table inet {table.name}", render_start(table)]
-    return "\n".join([*head, *(render_map(table, one) for one in table.maps), *_whole_chains(table), *_whole_maps(table)]) + "\n"
+    return f"add table inet {table.name}\ndelete table inet {table.name}\n{render_fresh(table)}"
+
+
+def render_fresh(table: NftTable) -> str:
+    """The whole table as one transaction, for a namespace that has none under its name."""
+    maps = (render_map(table, one) for one in table.maps)
+    return "\n".join([render_start(table), *maps, *_whole_chains(table), *_whole_maps(table)]) + "\n"
 
 
 def render_start(table: NftTable) -> str:

@@ -1,0 +1,106 @@
+"""Which of a member's connections pass its proxy, as the table `inet seaway_mesh` inside the pod's own namespace.
+
+    output      nat, -100    what the proxy itself sends passes, by its marks; what the pod sends to itself passes; the rest is redirected
+                             to the outbound listener, as far as the pod's annotations say
+    prerouting  nat, -100    what comes from elsewhere is redirected to the inbound listener, likewise
+
+No rule names the pod's address, so that pods with the same annotations have the same table. Order and precedence are those of Istio's
+(tools/istio-iptables in istio/istio): exclusions first, then ports that are always taken, then ranges. Only TCP is touched.
+
+A proxy that calls its own pod (a Service of which the pod is a backend) goes over loopback, which prerouting passes over: output hands
+that connection to the inbound listener.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from hashlib import blake2b
+
+from seaway.model.index import Model
+from seaway.model.mesh import Capture, Member
+from seaway.model.names import INBOUND_MARK, INBOUND_PORT, OUTBOUND_MARK, OUTBOUND_PORT, pod_netns
+from seaway.model.workload import GatewayProxy, PodName
+from seaway.plans.nft.table import NftChain, NftRule, NftTable
+
+CAPTURE_TABLE = "seaway_mesh"
+
+_VERSION = "version_"
+_TCP = "meta l4proto tcp"
+_OWN = "fib daddr type local"
+
+
+def plan_captures(model: Model, captured: frozenset[PodName]) -> tuple[tuple[str, NftTable | None], ...]:
+    """The table of each pod's namespace, by its file's name; None where nothing is captured: of outsiders, and of gateways, whose
+    only process is the proxy. Members that are not in `captured` are not captured yet, or no longer.
+    """
+    return tuple(
+        (pod_netns(pod.id), _table_of(model.member.get(pod.id)) if pod.id in captured and not isinstance(pod.runs, GatewayProxy) else None)
+        for pod in model.pods
+        if not pod.host_network
+    )
+
+
+def _table_of(member: Member | None) -> NftTable | None:
+    return capture_table(member.capture) if member is not None else None
+
+
+@lru_cache(maxsize=256)
+def capture_table(capture: Capture) -> NftTable:
+    """The table that captures this much."""
+    incoming = _incoming(capture)
+    output = (
+        NftRule("meta l4proto != tcp return"),
+        NftRule(f"meta mark {INBOUND_MARK:#x} return", "from the proxy to its pod"),
+        *(NftRule(f"meta mark {OUTBOUND_MARK:#x} {_OWN} {ports} redirect to :{INBOUND_PORT}", "to the pod itself") for ports in incoming),
+        NftRule(f"meta mark {OUTBOUND_MARK:#x} return", "from the proxy to elsewhere"),
+        NftRule(f"{_OWN} return", "the pod to itself, by address"),
+        *_outgoing(capture),
+    )
+    prerouting = (
+        NftRule('iifname "lo" return'),
+        *(NftRule(f"{ports} redirect to :{INBOUND_PORT}") for ports in incoming),
+    )
+    chains = (
+        NftChain("output", "type nat hook output priority -100", output),
+        NftChain("prerouting", "type nat hook prerouting priority -100", prerouting),
+    )
+    return NftTable(CAPTURE_TABLE, chains=(*chains, NftChain(f"{_VERSION}{_digest(chains)}")))
+
+
+def version_chain(table: NftTable) -> str:
+    """Name of the empty chain that tells this table from one with other rules: what is found in a namespace is compared by it alone."""
+    return next(one.name for one in table.chains if one.name.startswith(_VERSION))
+
+
+def _digest(chains: tuple[NftChain, ...]) -> str:
+    text = "\n".join(rule.text for chain in chains for rule in (NftRule(chain.name), *chain.rules))
+    return blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _incoming(capture: Capture) -> tuple[str, ...]:
+    """The condition on connections that are taken on their way in; none where no port is taken."""
+    if capture.inbound is None:
+        excluded = capture.inbound_excluded
+        return (f"tcp dport != {{ {_joined(excluded)} }}",) if excluded else (_TCP,)
+    ports = tuple(port for port in capture.inbound if port not in capture.inbound_excluded)
+    return (f"tcp dport {{ {_joined(ports)} }}",) if ports else ()
+
+
+def _outgoing(capture: Capture) -> tuple[NftRule, ...]:
+    take = f"redirect to :{OUTBOUND_PORT}"
+    rules: list[NftRule] = []
+    if capture.outbound_excluded:
+        rules.append(NftRule(f"tcp dport {{ {_joined(capture.outbound_excluded)} }} return", "excludeOutboundPorts"))
+    if capture.ranges_excluded:
+        rules.append(NftRule(f"ip daddr {{ {', '.join(capture.ranges_excluded)} }} return", "excludeOutboundIPRanges"))
+    if capture.outbound:
+        rules.append(NftRule(f"tcp dport {{ {_joined(capture.outbound)} }} {take}", "includeOutboundPorts"))
+    if capture.ranges is None:
+        rules.append(NftRule(f"{_TCP} {take}"))
+    elif capture.ranges:
+        rules.append(NftRule(f"ip daddr {{ {', '.join(capture.ranges)} }} {_TCP} {take}", "includeOutboundIPRanges"))
+    return tuple(rules)
+
+
+def _joined(ports: tuple[int, ...]) -> str:
+    return ", ".join(str(port) for port in ports)
