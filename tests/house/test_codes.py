@@ -12,10 +12,16 @@ from types import ModuleType
 import pytest
 from tree import ROOT, SOURCE, python_files, shown, text_of, tree_of
 
-from seaway.core.codes import CODES, engines, ingress, reading, workloads
+from seaway.core.codes import CODES, engines, ingress, membership, reading, workloads
 from seaway.core.finding import Code
 
-MODULES: tuple[tuple[ModuleType, str], ...] = ((reading, "NET01"), (workloads, "NET02"), (ingress, "NET03"), (engines, "NET04"))
+MODULES: tuple[tuple[ModuleType, str], ...] = (
+    (reading, "NET01"),
+    (workloads, "NET02"),
+    (ingress, "NET03"),
+    (engines, "NET04"),
+    (membership, "NET06"),
+)
 ROWS = [(module, prefix, name, row) for module, prefix in MODULES for name, row in vars(module).items() if isinstance(row, Code)]
 BY_NAME = {name: row for _, _, name, row in ROWS}
 RAISING = [file for file in python_files("src") if file.parent != SOURCE / "core/codes"]

@@ -1,13 +1,23 @@
 """The catalogue of findings: one row a code, grouped by the stage that finds it. Codes are never reused.
 
-NET01xx reading manifests; NET02xx workloads and services; NET03xx ingress; NET04xx what Envoy or the kernel refused.
+NET01xx reading manifests; NET02xx workloads and services; NET03xx ingress; NET04xx what Envoy or the kernel refused; NET06xx who is
+in the mesh and what is demanded of callers.
 """
 
 from __future__ import annotations
 
-from seaway.core.codes import engines, ingress, reading, workloads
+from seaway.core.codes import engines, ingress, membership, reading, workloads
 from seaway.core.finding import Code
 
 CODES: dict[str, Code] = {
-    row.id: row for module in (reading, workloads, ingress, engines) for row in vars(module).values() if isinstance(row, Code)
+    row.id: row
+    for module in (
+        reading,
+        workloads,
+        ingress,
+        engines,
+        membership,
+    )
+    for row in vars(module).values()
+    if isinstance(row, Code)
 }

@@ -15,7 +15,7 @@ from seaway.frontends.istio.clients import clients_of
 from seaway.frontends.istio.destination_rules.build import DestinationRules, build_destination_rules
 from seaway.frontends.istio.enrolment import enrol
 from seaway.frontends.istio.hosts import build_registry
-from seaway.frontends.istio.inbounds import build_inbounds
+from seaway.frontends.istio.inbounds import People, build_inbounds
 from seaway.frontends.istio.scopes import Sources, build_scope, scope_id
 from seaway.frontends.istio.settings import read_mesh_settings
 from seaway.frontends.istio.virtual_services.build import build_virtual_services
@@ -53,7 +53,7 @@ def build_mesh(ground: Ground) -> tuple[Mesh, Findings]:
     scopes = {scope_id(client): client for client in clients.values()}
     built = tuple(build_scope(scopes[name], sources) for name in sorted(scopes))
     policies, policy_findings = build_policies(snapshot, tuple(pods[one.pod] for one in members), registry, settings)
-    inbounds, inbound_findings = build_inbounds(snapshot, members, ground.services, policies.of, settings)
+    inbounds, inbound_findings = build_inbounds(snapshot, People(members, pods, policies.of), ground.services, settings)
     asked = (one.to for policy in policies.policies for one in policy.authorizers)
     mesh = Mesh(
         settings=settings.mesh,
