@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from seaway.resources.istio.selection import PolicyTargetReference, ProviderRef, WorkloadSelector
+from seaway.resources.istio.selection import PolicyTargetReference, WorkloadSelector
 from seaway.resources.meta import ObjectMeta, Struct
 
 
@@ -65,6 +65,12 @@ class Rule(Struct, frozen=True, kw_only=True):
     when: tuple[Condition, ...] = ()
 
 
+class CustomProvider(Struct, frozen=True, kw_only=True):
+    """Name of one of MeshConfig's `extensionProviders`, for `action: CUSTOM`."""
+
+    name: str = ""
+
+
 class AuthorizationPolicySpec(Struct, frozen=True, kw_only=True):
     """`action`: ALLOW, DENY, AUDIT or CUSTOM. `target_ref` is the deprecated form of `target_refs`."""
 
@@ -73,7 +79,7 @@ class AuthorizationPolicySpec(Struct, frozen=True, kw_only=True):
     target_refs: tuple[PolicyTargetReference, ...] = ()
     rules: tuple[Rule, ...] = ()
     action: str | None = None
-    provider: ProviderRef | None = None
+    provider: CustomProvider | None = None
 
 
 class AuthorizationPolicy(Struct, frozen=True, kw_only=True):

@@ -136,7 +136,7 @@ class OutlierDetection(Struct, frozen=True, kw_only=True):
     split_external_local_origin_errors: bool | None = None
     consecutive_local_origin_failures: int | None = None
     consecutive_gateway_errors: int | None = None
-    consecutive_5xx_errors: int | None = None
+    consecutive_5xx_errors: int | None = msgspec.field(name="consecutive5xxErrors", default=None)
     interval: str | None = None
     base_ejection_time: str | None = None
     max_ejection_percent: int | None = None
