@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from seaway.core.names import Key
 from seaway.drivers.xds.fake import FakeEnvoy, endpoints_of_clusters
-from seaway.protocols.xds_resource import CLUSTER, ENDPOINTS, LISTENER, ROUTES, SECRET, XdsResource
+from seaway.protocols.xds_resource import CLUSTER, ENDPOINTS, EXTENSION, LISTENER, ROUTES, SECRET, XdsResource
 from seaway.protocols.xds_stream import (
     Accepted,
     Ack,
@@ -28,7 +28,7 @@ from seaway.protocols.xds_stream import (
     XdsStream,
 )
 
-SHORT = {"c": CLUSTER, "e": ENDPOINTS, "s": SECRET, "l": LISTENER, "r": ROUTES}
+SHORT = {"c": CLUSTER, "e": ENDPOINTS, "s": SECRET, "x": EXTENSION, "l": LISTENER, "r": ROUTES}
 
 
 def res(text: str, names: str = "") -> XdsResource:
@@ -156,6 +156,23 @@ def test_additions_make_before_break_and_removals_in_reverse():
     talk.acks(8).says("ok -l:http", ">9 -c:web")
     talk.acks(9).says("ok -c:web", ">10 -e:web")
     talk.acks(10).says("ok -e:web", "done 2")
+
+
+def test_filters_follow_what_they_name_and_go_before_it():
+    talk = serving("c:a=1", "l:http=1")
+    talk.publishes("c:a=1", "c:b=1", "x:jwt=1", "l:http=2", "r:http=1").says(">3 c:b=1")
+    talk.acks(3).says("ok c:b=1", ">4 l:http=2")
+    talk.hears(Subscribe(EXTENSION, ("jwt",)), Subscribe(ROUTES, ("http",))).says()
+    talk.acks(4).says("ok l:http=2", ">5 x:jwt=1")
+    talk.acks(5).says("ok x:jwt=1", ">6 r:http=1")
+    talk.acks(6).says("ok r:http=1", "done 2")
+    talk.publishes("c:a=1", "x:jwt=2", "l:http=2", "r:http=2").says(">7 x:jwt=2")
+    talk.acks(7).says("ok x:jwt=2", ">8 r:http=2")
+    talk.acks(8).says("ok r:http=2", ">9 -c:b")
+    talk.acks(9).says("ok -c:b", "done 3")
+    talk.publishes("c:a=1", "l:http=3", "r:http=2").says(">10 l:http=3")
+    talk.acks(10).says("ok l:http=3", ">11 -x:jwt")
+    talk.acks(11).says("ok -x:jwt", "done 4")
 
 
 def test_a_changed_cluster_gets_its_endpoints_again_without_waiting_for_the_ack():
@@ -376,14 +393,14 @@ NAMES = ("a", "b", "c")
 
 
 def published(versions: dict[str, str]) -> tuple[XdsResource, ...]:
-    """Clusters, endpoints, listeners and routes of these names; a listener names its routes and a certificate."""
+    """Clusters, endpoints, listeners and what these name: routes, a filter and a certificate each."""
     made = [res(f"{letter}:{text.split(':')[1]}={version}") for text, version in versions.items() for letter in text.split(":")[0]]
     return tuple(replace(one, body=one.name.encode()) if one.type_url == LISTENER else one for one in made)
 
 
 def names_in(resource: XdsResource) -> tuple[tuple[str, str], ...]:
     if resource.type_url == LISTENER:
-        return ((ROUTES, resource.name), (SECRET, resource.name))
+        return ((ROUTES, resource.name), (EXTENSION, resource.name), (SECRET, resource.name))
     return endpoints_of_clusters(resource)
 
 
@@ -392,7 +409,7 @@ def refuse_bad(resource: XdsResource) -> str | None:
 
 
 SETS = st.dictionaries(
-    st.sampled_from([f"{letters}:{name}" for letters in ("c", "e", "s", "l", "r") for name in NAMES]),
+    st.sampled_from([f"{letters}:{name}" for letters in ("c", "e", "s", "x", "l", "r") for name in NAMES]),
     st.sampled_from(["1", "2", "bad"]),
     max_size=12,
 )

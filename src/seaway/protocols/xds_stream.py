@@ -14,18 +14,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import count
 
-from seaway.protocols.xds_resource import CLUSTER, ENDPOINTS, LISTENER, ROUTES, SECRET, XdsResource
+from seaway.protocols.xds_resource import CLUSTER, ENDPOINTS, EXTENSION, LISTENER, ROUTES, SECRET, XdsResource
 
 ADD_ORDER = (
     CLUSTER,  # first: everything else names clusters
     ENDPOINTS,  # a cluster warms with these
     SECRET,  # clusters and listeners warm with these
+    EXTENSION,  # filters' configuration: names clusters, and a listener warms with it
     LISTENER,  # its clusters are warm
     ROUTES,  # last: moves traffic on to what is there by now
 )
-REMOVE_ORDER = (ROUTES, LISTENER, CLUSTER, ENDPOINTS, SECRET)  # nothing goes while something still names it
+REMOVE_ORDER = (ROUTES, LISTENER, EXTENSION, CLUSTER, ENDPOINTS, SECRET)  # nothing goes while something still names it
 
-FOLLOWERS = frozenset({LISTENER, ROUTES})
+FOLLOWERS = frozenset({EXTENSION, LISTENER, ROUTES})
 """Types that are sent after the ACK of all before them, and stay at their last good while something in the wave stands refused.
 
 Endpoints and secrets name nothing, so nothing holds them up. They must not even wait for the ACK of the clusters that were sent before
@@ -73,7 +74,7 @@ class Nack:
 class Publish:
     """The full set of resources that Envoy should have from now on. `serial` grows from one publish to the next.
 
-    A cluster names its endpoints, a listener its routes: a set with endpoints or routes that nothing names is never done.
+    A cluster names its endpoints, a listener its routes and filters: a set with any that nothing names is never done.
     """
 
     serial: int

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from seaway.drivers.xds.nodes import Listen, Nodes, Session, unheard
 from seaway.model.names import split_envoy_id
-from seaway.protocols.xds_resource import CLUSTER, ENDPOINTS, LISTENER, ROUTES, SECRET, XdsResource
+from seaway.protocols.xds_resource import CLUSTER, ENDPOINTS, EXTENSION, LISTENER, ROUTES, SECRET, XdsResource
 from seaway.protocols.xds_stream import Ack, Event, Nack, Send, Subscribe, Unsubscribe
 
 Name = tuple[str, str]
@@ -100,7 +100,7 @@ class FakeEnvoy:
         """Follows the names in what is held now, and drops what nothing names any more."""
         named = {name for (type_url, _), one in self.holds.items() if type_url in (CLUSTER, LISTENER) for name in self.names_in(one)}
         events: list[Event] = []
-        for type_url in (ENDPOINTS, SECRET, ROUTES):
+        for type_url in (ENDPOINTS, SECRET, EXTENSION, ROUTES):
             gone = sorted(name for asked, name in self._asked - named if asked == type_url)
             new = sorted(name for wanted, name in named - self._asked if wanted == type_url)
             if gone:
@@ -169,5 +169,7 @@ class FakeXdsServer(Nodes):
             return endpoints_of_clusters(resource)
         published = self.published(node)
         return tuple(
-            (one.type_url, one.name) for one in published if one.type_url in (ROUTES, SECRET) and one.name.encode() in resource.body
+            (one.type_url, one.name)
+            for one in published
+            if one.type_url in (ROUTES, SECRET, EXTENSION) and one.name.encode() in resource.body
         )
