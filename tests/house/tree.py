@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src/seaway"
 
-PURE = ("core", "protocols", "resources", "model", "frontends", "plans", "simulate", "pipeline", "snapshot")
+PURE = ("core", "protocols", "resources", "model", "frontends", "plans", "analysis", "simulate", "pipeline", "snapshot")
 """Packages and modules of `seaway` that do no I/O and read no clock."""
 
 WORLDLY = ("cli", "app", "drivers", "sources", "__main__")

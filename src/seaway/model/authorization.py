@@ -50,7 +50,7 @@ class ServerName:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A request header, `:method` and `:authority` too."""
+    """A request header, `:method` and `:authority` too. Of several with one name any may match; `present` holds for an empty one."""
 
     name: str
     text: Text
@@ -72,19 +72,21 @@ class PathTemplate:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A claim of the verified token by its path (`iss`, `sub`, `aud`, `azp` too); a list matches by any of its members."""
+    """A claim of the verified token by its path (`iss`, `sub`, `aud`, `azp` too); where `listed`, a list matches by any of its members."""
 
     path: tuple[str, ...]
     text: Text
+    listed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class FilterMetadata:
-    """A value in the dynamic metadata of another filter (`experimental.envoy.filters.…`)."""
+    """A value in the dynamic metadata of another filter (`experimental.envoy.filters.…`); `listed`: it is a list that holds the text."""
 
     filter: str
-    path: tuple[str, ...]
+    key: str
     text: Text
+    listed: bool = False
 
 
 Term: TypeAlias = (
@@ -113,8 +115,11 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One item of `rules`: what it means on HTTP ports, and on others, where HTTP fields do not exist (None: no such rule)."""
+    """One item of `rules`, by its position there (`index`). `http` and `tcp` are what it means on either kind of port: a TCP port shows no
+    HTTP field; None: no rule there.
+    """
 
+    index: int
     http: Term
     tcp: Term | None
     origin: Origin
@@ -155,12 +160,41 @@ class ExternalAuthorizer:
 
 
 @dataclass(frozen=True, slots=True)
+class InlineKeys:
+    """The keys themselves, a JSON web key set as text."""
+
+    jwks: str
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedKeys:
+    """Keys behind a URL. Until they were fetched once, no token verifies.
+
+    `discover`: the URL is of an OpenID configuration that names the URL of the keys. `inside`: its host is one of the mesh's own, so that
+    it is asked as a workload would ask it; else it is asked from the network around the cluster.
+    """
+
+    url: str
+    discover: bool
+    inside: bool
+    timeout_s: float
+
+
+TokenKeys: TypeAlias = InlineKeys | FetchedKeys
+
+
+@dataclass(frozen=True, slots=True)
 class TokenRule:
-    """One issuer's tokens: where they are looked for, which keys verify them (`jwks` is JSON text), and what is passed on."""
+    """One issuer's tokens: where they are looked for, which keys verify them, and what is passed on.
+
+    `issuer` is "" where any is believed. Places are headers (name, prefix of the value), parameters of the query, cookies; one of them at
+    least. `forward`: the application sees the token, too. `payload_header` ("" for none) gets the claims in base64url, `claim_headers`
+    (header, claim) single ones.
+    """
 
     issuer: str
     audiences: tuple[str, ...]
-    jwks: str
+    keys: TokenKeys
     from_headers: tuple[tuple[str, str], ...]
     from_params: tuple[str, ...]
     from_cookies: tuple[str, ...]

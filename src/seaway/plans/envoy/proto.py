@@ -12,16 +12,22 @@ from types import ModuleType
 from typing import Protocol, TypeAlias, cast
 
 from envoy.config.cluster.v3 import cluster_pb2
-from envoy.config.core.v3 import config_source_pb2
+from envoy.config.core.v3 import config_source_pb2, extension_pb2
 from envoy.config.endpoint.v3 import endpoint_pb2
 from envoy.config.listener.v3 import listener_pb2
 from envoy.config.route.v3 import route_components_pb2, route_pb2
+from envoy.extensions.filters.http.ext_authz.v3 import ext_authz_pb2 as http_ext_authz_pb2
+from envoy.extensions.filters.http.jwt_authn.v3 import config_pb2 as jwt_authn_pb2
+from envoy.extensions.filters.http.rbac.v3 import rbac_pb2 as http_rbac_pb2
 from envoy.extensions.filters.http.router.v3 import router_pb2
 from envoy.extensions.filters.listener.tls_inspector.v3 import tls_inspector_pb2
+from envoy.extensions.filters.network.ext_authz.v3 import ext_authz_pb2
 from envoy.extensions.filters.network.http_connection_manager.v3 import http_connection_manager_pb2
+from envoy.extensions.filters.network.rbac.v3 import rbac_pb2
 from envoy.extensions.filters.network.set_filter_state.v3 import set_filter_state_pb2
 from envoy.extensions.filters.network.tcp_proxy.v3 import tcp_proxy_pb2
 from envoy.extensions.local_address_selectors.filter_state_override.v3 import config_pb2
+from envoy.extensions.path.match.uri_template.v3 import uri_template_match_pb2
 from envoy.extensions.retry.host.previous_hosts.v3 import previous_hosts_pb2
 from envoy.extensions.transport_sockets.tls.v3 import secret_pb2, tls_pb2
 from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2
@@ -54,6 +60,14 @@ Secret = _message(secret_pb2, "Secret")
 ConfigSource = _message(config_source_pb2, "ConfigSource")
 DownstreamTlsContext = _message(tls_pb2, "DownstreamTlsContext")
 FilterStateAddressSelector = _message(config_pb2, "Config")
+HttpExtAuthz = _message(http_ext_authz_pb2, "ExtAuthz")
+HttpRbac = _message(http_rbac_pb2, "RBAC")
+HttpRbacPerRoute = _message(http_rbac_pb2, "RBACPerRoute")
+JwtAuthentication = _message(jwt_authn_pb2, "JwtAuthentication")
+NetworkExtAuthz = _message(ext_authz_pb2, "ExtAuthz")
+NetworkRbac = _message(rbac_pb2, "RBAC")
+TypedExtensionConfig = _message(extension_pb2, "TypedExtensionConfig")
+UriTemplateMatchConfig = _message(uri_template_match_pb2, "UriTemplateMatchConfig")
 HttpConnectionManager = _message(http_connection_manager_pb2, "HttpConnectionManager")
 HttpProtocolOptions = _message(http_protocol_options_pb2, "HttpProtocolOptions")
 Packed = _message(any_pb2, "Any")
@@ -99,8 +113,12 @@ def serialize(message: Message) -> bytes:
 
 def pack(message: Message) -> Message:
     """A message inside google.protobuf.Any (`Any.Pack` would not order maps)."""
-    name = cast(Descriptor, message.DESCRIPTOR).full_name
-    return Packed(type_url=f"type.googleapis.com/{name}", value=serialize(message))
+    return Packed(type_url=type_url(message), value=serialize(message))
+
+
+def type_url(message: Message) -> str:
+    """By which Any, and lists of types that are allowed, name the message's type."""
+    return f"type.googleapis.com/{cast(Descriptor, message.DESCRIPTOR).full_name}"
 
 
 def extension(name: str, config: Message) -> Fields:

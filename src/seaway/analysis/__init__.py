@@ -1,0 +1,1 @@
+"""What follows from the model: verdicts with the lines that decided, without an engine."""

@@ -1,0 +1,130 @@
+"""The filters that a policy puts before a workload or a gateway, in order, and where their configuration comes from.
+
+What a policy says comes with the routes (`per_route`) or by the filters' own names (`plan_filters`), so that a changed rule, key or
+authorizer moves no listener: connections stay, and the next request is judged anew. Which filters there are stands in the listener.
+On TCP there are no routes: the rules stand in the filter chain (`network_filters`), and a change ends the connections that it was about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from google.protobuf.message import Message
+
+from seaway.core.names import Key
+from seaway.model.authorization import Action, FetchedKeys, WorkloadPolicy
+from seaway.plans.envoy.filters.authorizer import (
+    NETWORK_RBAC,
+    authorizer_of,
+    custom_policies,
+    custom_rules,
+    http_authorizer,
+    network_authorizer,
+)
+from seaway.plans.envoy.filters.rbac import rbac_fields
+from seaway.plans.envoy.filters.terms import ALWAYS, JWT_FILTER
+from seaway.plans.envoy.filters.tokens import token_filter
+from seaway.plans.envoy.proto import (
+    ADS,
+    Fields,
+    HttpExtAuthz,
+    HttpRbac,
+    HttpRbacPerRoute,
+    JwtAuthentication,
+    NetworkRbac,
+    TypedExtensionConfig,
+    extension,
+    pack,
+    type_url,
+)
+from seaway.plans.envoy.resource import build_resource
+from seaway.protocols.xds_resource import EXTENSION, XdsResource
+
+CUSTOM, ASK, AUDIT, DENY, ALLOW = (f"seaway.authorization.{step}" for step in ("custom", "ask", "audit", "deny", "allow"))
+_ACTIONS = {AUDIT: Action.AUDIT, DENY: Action.DENY, ALLOW: Action.ALLOW}
+
+ORDER = (
+    CUSTOM,  # marks what the authorizer is asked about, so before it
+    ASK,  # first to decide: an authorizer may be what makes tokens, and no request is to cost more that it refuses
+    JWT_FILTER,  # claims are there for all that follows
+    AUDIT,  # notes requests whatever becomes of them, so before they are refused
+    DENY,  # before ALLOW: no exception from it
+    ALLOW,  # last: what nothing has refused must be allowed by something, if anything allows
+)
+"""Upstream's order. https://istio.io/latest/docs/concepts/security/#implicit-enablement"""
+
+
+def http_filters(slot: str, policy: WorkloadPolicy) -> list[Fields]:
+    """HttpFilters to stand before all others. `slot` is a name for the place, which does not change when the policy does.
+
+    `plan_filters` must be planned for the same slot, and `per_route` stand in the RouteConfiguration that the place uses.
+    """
+    made: dict[str, Fields] = {name: extension(name, HttpRbac()) for name in _ACTIONS}
+    if custom_policies(policy):
+        made[CUSTOM] = extension(CUSTOM, HttpRbac())
+    if authorizer_of(policy) is not None:
+        made[ASK] = _discovered(ASK, slot, type_url(HttpExtAuthz()))
+    if policy.tokens:
+        made[JWT_FILTER] = _discovered(JWT_FILTER, slot, type_url(JwtAuthentication()))
+    return [made[name] for name in ORDER if name in made]
+
+
+def per_route(policy: WorkloadPolicy) -> dict[str, Message]:
+    """`typed_per_filter_config` of a RouteConfiguration: what the filters of a place do, but for those that `plan_filters` says."""
+    rules: dict[str, Fields] = {name: rbac_fields(action, policy.policies) for name, action in _ACTIONS.items()}
+    if custom_policies(policy):
+        rules[CUSTOM] = custom_rules(policy)
+    return {name: pack(HttpRbacPerRoute(rbac=fields)) for name, fields in sorted(rules.items()) if fields}
+
+
+def plan_filters(slot: str, policy: WorkloadPolicy, fetched: Mapping[FetchedKeys, str]) -> Iterator[XdsResource]:
+    """The configuration of those filters of a place that have names of their own; the listener with `http_filters` must exist, too."""
+    if (authorizer := authorizer_of(policy)) is not None:
+        yield _configuration(ASK, slot, http_authorizer(authorizer), {one.key for one in custom_policies(policy)})
+    if policy.tokens:
+        yield _configuration(JWT_FILTER, slot, token_filter(policy.tokens, fetched), {one.key for one in policy.tokens})
+
+
+def network_filters(policy: WorkloadPolicy) -> list[Fields]:
+    """Network filters to stand before what forwards bytes."""
+    filters: list[Fields] = []
+    if custom_policies(policy):
+        authorizer = authorizer_of(policy)
+        asking = network_authorizer(authorizer) if authorizer is not None else None
+        if authorizer is None or asking is not None:
+            filters.append(_network_rbac(custom_rules(policy, tcp=True)))
+        if asking is not None:
+            filters.append(extension("envoy.filters.network.ext_authz", asking))
+    rules = (rbac_fields(_ACTIONS[name], policy.policies, tcp=True) for name in ORDER if name in _ACTIONS)
+    return [*filters, *(_network_rbac(fields) for fields in rules if fields)]
+
+
+def policy_owners(policy: WorkloadPolicy) -> frozenset[Key]:
+    """The objects that the policy consists of: owners of what `per_route` and `network_filters` are put into."""
+    return frozenset((*(one.key for one in policy.policies), *(one.key for one in policy.tokens)))
+
+
+def _network_rbac(fields: Fields) -> Fields:
+    return extension(NETWORK_RBAC, NetworkRbac(stat_prefix="tcp.", **fields))
+
+
+def _discovered(name: str, slot: str, kind: str) -> Fields:
+    """Until its configuration is there, or should Envoy refuse it, the place lets nothing in."""
+    closed = HttpRbac(rules={"action": "DENY", "policies": {f"waiting for {name}": {"permissions": [ALWAYS], "principals": [ALWAYS]}}})
+    return {
+        "name": _resource_name(name, slot),
+        "config_discovery": {
+            "config_source": ADS,
+            "type_urls": sorted((kind, type_url(closed))),
+            "default_config": pack(closed),
+        },
+    }
+
+
+def _resource_name(name: str, slot: str) -> str:
+    return f"{name}/{slot}"
+
+
+def _configuration(name: str, slot: str, message: Message, owners: set[Key]) -> XdsResource:
+    resource = _resource_name(name, slot)
+    return build_resource(EXTENSION, resource, TypedExtensionConfig(name=resource, typed_config=pack(message)), owners)
