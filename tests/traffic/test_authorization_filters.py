@@ -10,15 +10,17 @@ from policed import App, Client, PolicedEnvoy, Reply, cluster, http_listener, pa
 
 from seaway.core.names import Key
 from seaway.core.origin import Origin
-from seaway.drivers.xds.nodes import Refusals
-from seaway.model.authorization import Action, AllOf, AuthorizationPolicy, Header, Path as PathTerm, Rule, Term, WorkloadPolicy
+from seaway.model.authorization import Action, AllOf, AuthorizationPolicy, Header, Rule, Term, WorkloadPolicy
+from seaway.model.authorization import Path as PathTerm
 from seaway.model.route import Text
 from seaway.plans.envoy.filters.chain import http_filters, per_route, plan_filters
 
 
 def policy(name: str, action: Action, *terms: Term, dry_run: bool = False) -> AuthorizationPolicy:
     rules = tuple(Rule(index, term, None, Origin("policy.yaml", 10 + index)) for index, term in enumerate(terms))
-    return AuthorizationPolicy(Key("security.istio.io", "AuthorizationPolicy", "shop", name), action, rules, dry_run, "", Origin("policy.yaml", 3))
+    return AuthorizationPolicy(
+        Key("security.istio.io", "AuthorizationPolicy", "shop", name), action, rules, dry_run, "", Origin("policy.yaml", 3)
+    )
 
 
 def at(path: str) -> Term:
@@ -81,7 +83,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         pytest.param((policy("ask", Action.CUSTOM, at("/ask")),), "/open", (), 200, "via_upstream", id="nobody-asked"),
     ],
 )  # fmt: skip
-def test_actions(place: Place, policies: tuple[AuthorizationPolicy, ...], path: str, headers: tuple[tuple[str, str], ...], status: int, details: str) -> None:
+def test_actions(
+    place: Place, policies: tuple[AuthorizationPolicy, ...], path: str, headers: tuple[tuple[str, str], ...], status: int, details: str
+) -> None:
     client = place.put(WorkloadPolicy("w", policies))
     place.app.seen.clear()
     reply, logged = place.ask(client, path, *headers)
@@ -96,7 +100,11 @@ def test_a_connection_meets_the_new_policy_and_stays(place: Place) -> None:
     client = place.put(WorkloadPolicy("w", (OPEN,)))
     assert client.ask(path="/open").status == 200
     local = client.socket.getsockname()
-    for expected, changed in ((403, (ADMIN, policy("closed", Action.ALLOW))), (200, ()), (403, (policy("closed", Action.DENY, AllOf(())),))):
+    for expected, changed in (
+        (403, (ADMIN, policy("closed", Action.ALLOW))),
+        (200, ()),
+        (403, (policy("closed", Action.DENY, AllOf(())),)),
+    ):
         place.put(WorkloadPolicy("w", changed))
         assert client.ask(path="/open").status == expected
     assert client.socket.getsockname() == local

@@ -14,8 +14,8 @@ from seaway.model.authorization import FetchedKeys, InlineKeys, TokenRule
 from seaway.plans.envoy.filters.terms import PAYLOAD
 from seaway.plans.envoy.proto import Fields, JwtAuthentication
 
-NO_KEYS = '{"keys":[{"kty":"oct","kid":"none","k":"","alg":"HS256"}]}'
-"""A key set that no token verifies against; Envoy refuses one without any key."""
+NO_KEYS = '{"keys":[{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","kid":"none","x":"U4jxcMKJ7FpiVZbX_erf_xyZLh-CdEcuPWgKuGBE2Fg"}]}'
+"""A key set that nothing verifies against; Envoy wants one key at least. Its point is SHA-256 of `a key that nobody holds`."""
 
 
 def token_filter(rules: tuple[TokenRule, ...], fetched: Mapping[FetchedKeys, str]) -> Message:
