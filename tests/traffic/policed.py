@@ -84,8 +84,8 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {**answered, "content-length": str(len(content))}.items():
             self.send_header(name, value)
         self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(content)
+        with suppress(OSError):  # nobody waits for it any more
+            self.wfile.write(content if self.command != "HEAD" else b"")
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("do_"):  # any method
