@@ -18,6 +18,7 @@ GROUPS = (
     ("NET02", "Workloads and Services"),
     ("NET03", "Ingress, classes and certificates"),
     ("NET04", "What the running network could not do"),
+    ("NET05", "The mesh: settings, hosts and routes"),
 )
 
 

@@ -26,13 +26,16 @@ class PathNormalization(Enum):
 
 @dataclass(frozen=True, slots=True)
 class MeshSettings:
-    """What holds for the whole mesh. `detection_timeout_s` 0 waits for a client's first bytes without end."""
+    """What holds for the whole mesh. `detection_timeout_s` 0 waits for a client's first bytes without end. `dns_refresh_s` is how often
+    Envoy asks again for names that it resolves.
+    """
 
     trust_domain: str = "cluster.local"
     trust_domain_aliases: tuple[str, ...] = ()
     root_namespace: str = "istio-system"
     path_normalization: PathNormalization = PathNormalization.BASE
     detection_timeout_s: float = 0
+    dns_refresh_s: float = 60
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
 """The catalogue of findings: one row a code, grouped by the stage that finds it. Codes are never reused.
 
-NET01xx reading manifests; NET02xx workloads and services; NET03xx ingress; NET04xx what Envoy or the kernel refused; NET06xx who is
-in the mesh and what is demanded of callers.
+NET01xx reading manifests; NET02xx workloads and services; NET03xx ingress; NET04xx what Envoy or the kernel refused; NET05xx
+hosts and routes of the mesh; NET06xx who is in it and what is demanded of callers.
 """
 
 from __future__ import annotations
 
-from seaway.core.codes import engines, ingress, membership, reading, workloads
+from seaway.core.codes import engines, ingress, membership, mesh, reading, workloads
 from seaway.core.finding import Code
 
 CODES: dict[str, Code] = {
@@ -16,6 +16,7 @@ CODES: dict[str, Code] = {
         workloads,
         ingress,
         engines,
+        mesh,
         membership,
     )
     for row in vars(module).values()

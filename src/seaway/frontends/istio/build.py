@@ -13,9 +13,11 @@ from seaway.core.finding import Findings
 from seaway.frontends.istio.authorization.build import build_policies
 from seaway.frontends.istio.clients import clients_of
 from seaway.frontends.istio.destination_rules.build import DestinationRules, build_destination_rules
+from seaway.frontends.istio.discovery import discovered
 from seaway.frontends.istio.enrolment import enrol
 from seaway.frontends.istio.hosts import build_registry
 from seaway.frontends.istio.inbounds import People, build_inbounds
+from seaway.frontends.istio.proxy_annotations import check_proxy_annotations
 from seaway.frontends.istio.scopes import Sources, build_scope, scope_id
 from seaway.frontends.istio.settings import read_mesh_settings
 from seaway.frontends.istio.virtual_services.build import build_virtual_services
@@ -42,9 +44,10 @@ class Ground:
 
 def build_mesh(ground: Ground) -> tuple[Mesh, Findings]:
     """The mesh of a cluster. Where no pod is in it, it holds no scopes, and no upstreams but those that gateways call."""
-    snapshot, pods = ground.snapshot, {pod.id: pod for pod in ground.pods}
-    settings, setting_findings = read_mesh_settings(snapshot, ground.cluster.domain)
-    members, outsiders, enrolment_findings = enrol(snapshot, ground.pods, settings)
+    pods = {pod.id: pod for pod in ground.pods}
+    settings, setting_findings = read_mesh_settings(ground.snapshot, ground.cluster.domain)
+    members, outsiders, enrolment_findings = enrol(ground.snapshot, ground.pods, settings)
+    snapshot, discovery_findings = discovered(ground.snapshot, settings)
     registry, registry_findings = build_registry(snapshot, ground.services, pods, settings)
     rules, rule_findings = build_destination_rules(snapshot, registry, settings)
     virtual_services, route_findings = build_virtual_services(snapshot, registry, settings)
@@ -66,7 +69,9 @@ def build_mesh(ground: Ground) -> tuple[Mesh, Findings]:
     )
     return mesh, (
         *setting_findings,
+        *discovery_findings,
         *enrolment_findings,
+        *check_proxy_annotations(ground.snapshot, members, pods),
         *registry_findings,
         *rule_findings,
         *route_findings,

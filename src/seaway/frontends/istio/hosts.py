@@ -17,8 +17,9 @@ from seaway.snapshot import Snapshot
 def build_registry(
     snapshot: Snapshot, services: tuple[Service, ...], pods: Mapping[PodName, Pod], settings: Settings
 ) -> tuple[Registry, Findings]:
-    """Every host that some client may call, by name."""
+    """Every host that some client may call, by name: those of objects that the snapshot holds."""
     hosts: defaultdict[str, list[Host]] = defaultdict(list)
-    for host in service_hosts(snapshot, services, pods, settings):
+    seen = tuple(service for service in services if service.owner in snapshot.objects)
+    for host in service_hosts(snapshot, seen, pods, settings):
         hosts[host.name].append(host)
     return Registry(settings.domain, {name: tuple(hosts[name]) for name in sorted(hosts)}), ()

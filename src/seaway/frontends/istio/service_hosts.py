@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from seaway.frontends.istio.app_protocols import service_protocol
+from seaway.frontends.istio.exports import OWN
 from seaway.frontends.istio.registry import Host, HostPort, Resolution
 from seaway.frontends.istio.settings import Settings
 from seaway.model.names import service_host, spiffe_id
@@ -12,6 +13,8 @@ from seaway.model.service import Service, ServiceType
 from seaway.model.upstream import OfService
 from seaway.model.workload import Pod, PodName, Protocol
 from seaway.snapshot import Snapshot
+
+EXPORT_ANNOTATION = "networking.istio.io/exportTo"
 
 
 def service_hosts(snapshot: Snapshot, services: tuple[Service, ...], pods: Mapping[PodName, Pod], settings: Settings) -> Iterator[Host]:
@@ -30,13 +33,20 @@ def service_hosts(snapshot: Snapshot, services: tuple[Service, ...], pods: Mappi
             headless=service.headless,
             external=False,
             resolution=Resolution.STATIC,
-            export_to=settings.services_to,
+            export_to=_exports(service, settings),
             identities=tuple(sorted(spiffe_id(settings.mesh.trust_domain, *account) for account in accounts)),
             service=service.id,
             created=(written.meta.creation_timestamp or "") if written else "",
             key=service.owner,
             origin=service.origin,
         )
+
+
+def _exports(service: Service, settings: Settings) -> frozenset[str]:
+    """The annotation is taken as it is: nobody validates it."""
+    written = dict(service.annotations).get(EXPORT_ANNOTATION, "")
+    names = [one.strip() for one in written.split(",")] if written else settings.services_to
+    return frozenset(service.id.namespace if name == OWN else name for name in names)
 
 
 def _ports(service: Service) -> Iterator[HostPort]:

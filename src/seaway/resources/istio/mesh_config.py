@@ -15,12 +15,13 @@ from seaway.core.finding import Finding, Findings, finding
 from seaway.core.origin import Origin
 from seaway.resources.core_v1 import ConfigMap
 from seaway.resources.embedded_yaml import read_embedded
+from seaway.resources.istio.camel_case import camel_case
 from seaway.resources.istio.destination_rule import ClientTLSSettings, LocalityLoadBalancerSetting, TcpKeepalive, TrafficPolicy
 from seaway.resources.istio.proxy_config import Plain, ProxyConfig
 from seaway.resources.istio.virtual_service import HTTPRetry
 from seaway.resources.meta import LabelSelector, Struct
-from seaway.resources.resource import Mark, Resource, Step, place_of
-from seaway.resources.schema import Report, describe, struct_in
+from seaway.resources.resource import Mark, Resource, place_of
+from seaway.resources.schema import Report, describe
 from seaway.resources.struct_schema import struct_type
 
 CONFIG_MAP = "istio"
@@ -196,7 +197,7 @@ def parse_mesh_config(resource: Resource[ConfigMap]) -> tuple[Resource[MeshConfi
         problem = f"a mapping is expected, not {describe(raw)}"
         advice = "Write fields of MeshConfig, such as `trustDomain: cluster.local`."
         return _settings(resource, {}, mark), (finding(codes.MESH_CONFIG_INVALID, at, resource.key, problem=problem, advice=advice),)
-    raw, mark = _camel_case(raw, document.mark if document is not None else mark, MeshConfig)
+    raw, mark = camel_case(raw, document.mark if document is not None else mark, MeshConfig)
     report = Report(MeshConfig.__name__)
     schema = struct_type(MeshConfig)
     schema.check(raw, (), report)
@@ -219,22 +220,3 @@ def _settings(resource: Resource[ConfigMap], raw: dict[str, Any], mark: Mark) ->
 
 def _invalid(resource: Resource[ConfigMap], at: Origin, why: Finding) -> Finding:
     return finding(codes.MESH_CONFIG_INVALID, at, resource.key, problem=why.message, advice=why.help)
-
-
-def _camel_case(value: Any, mark: Mark, annotation: Any) -> tuple[Any, Mark]:
-    """The value with known fields in camelCase, wherever a struct is to hold it, and its marks."""
-    struct = struct_in(annotation)
-    children = mark.children or {}
-    if struct is not None and isinstance(value, list):
-        items = [_camel_case(item, children.get(index, mark), struct) for index, item in enumerate(value)]
-        return [item for item, _ in items], Mark(mark.line, mark.column, {index: place for index, (_, place) in enumerate(items)})
-    if struct is None or not isinstance(value, dict):
-        return value, mark
-    fields = {spelling: one for one in msgspec.structs.fields(struct) for spelling in (one.name, one.encode_name)}
-    renamed: dict[str, Any] = {}
-    marks: dict[Step, Mark] = {}
-    for key, child in value.items():
-        field, place = fields.get(key), children.get(key, mark)
-        name = field.encode_name if field is not None else key
-        renamed[name], marks[name] = _camel_case(child, place, field.type) if field is not None else (child, place)
-    return renamed, Mark(mark.line, mark.column, marks)

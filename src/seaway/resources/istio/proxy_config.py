@@ -8,8 +8,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
+from seaway.core.codes.mesh import PROXY_ANNOTATION_INVALID
+from seaway.core.codes.reading import UNKNOWN_FIELD
+from seaway.core.finding import Finding, Findings, finding
+from seaway.resources.embedded_yaml import read_embedded
+from seaway.resources.istio.camel_case import camel_case
 from seaway.resources.istio.workload_entry import ReadinessProbe
 from seaway.resources.meta import Struct
+from seaway.resources.resource import Resource, Step, place_of
+from seaway.resources.schema import Report, describe
+from seaway.resources.struct_schema import struct_type
 
 Plain = dict[str, Any]
 
@@ -97,3 +107,32 @@ class ProxyConfig(Struct, frozen=True, kw_only=True):
     file_flush_interval: str | None = None
     file_flush_min_size_kb: int | None = None
     stats_compression: bool | None = None
+
+
+ANNOTATION = "proxy.istio.io/config"
+
+
+def parse_proxy_config(resource: Resource[Any], text: str, *path: Step) -> tuple[Resource[ProxyConfig], Findings]:
+    """The ProxyConfig that stands as text at this path of an object, with the place of each field. After a mistake other than an unknown
+    field it is empty.
+    """
+    mark = resource.mark
+    for step in path:
+        mark = (mark.children or {}).get(step, mark)
+    document, findings = read_embedded(text, resource.file, mark)
+    raw: Any = document.value if document is not None and not findings else {}
+    mark = document.mark if document is not None else mark
+    problems = [(one.origin, one.message, one.help) for one in findings]
+    if not isinstance(raw, dict):
+        problems.append((place_of(resource.file, mark, ()), f"a mapping is expected, not {describe(raw)}", "Write its fields as YAML."))
+        raw = {}
+    raw, mark = camel_case(raw, mark, ProxyConfig)
+    report, schema = Report(ProxyConfig.__name__), struct_type(ProxyConfig)
+    schema.check(raw, (), report)
+    for one in report.mistakes:
+        said = Finding(one.code, place_of(resource.file, mark, one.path), None, one.args)
+        problems.append((said.origin, said.message, said.help))
+        raw = raw if one.code is UNKNOWN_FIELD else {}
+    body = msgspec.convert(schema.without_nulls(raw), ProxyConfig)
+    wrong = (finding(PROXY_ANNOTATION_INVALID, at, resource.key, problem=problem, advice=advice) for at, problem, advice in problems)
+    return Resource(resource.key, resource.api_version, resource.meta, body, raw, resource.file, mark, resource.digest), tuple(wrong)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from seaway.model.route import Forward
 from seaway.model.upstream import UpstreamId
 
@@ -64,3 +66,20 @@ def test_tcp_of_a_headless_service_goes_by_its_endpoints(build):
     (route,) = world.tcp(3306)
     (pod,) = world.built.model.pods[-1:]
     assert route.addresses == (f"{pod.ip}/32",)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "sees"),
+    [
+        ("", {"shop", "default"}),
+        ("'.'", {"shop"}),
+        ("'*'", {"shop", "default"}),
+        ("'~'", set()),
+        ("'default, other'", {"default"}),
+    ],
+)
+def test_a_service_is_seen_where_its_annotation_says(build, annotation, sees):
+    annotations = f"annotations: {{networking.istio.io/exportTo: {annotation}}}" if annotation else "labels: {}"
+    world = build(SERVICES.replace("{name: web, namespace: shop}", f"{{name: web, namespace: shop, {annotations}}}"))
+    seen = {name for name in ("shop", "default") if any(one.name == WEB for table in world.scope(name).http for one in table.hosts)}
+    assert seen == sees
