@@ -122,6 +122,8 @@ def _not_known(version: str, kind: str, at: Place) -> NotModelled | Unknown:
             args = {"kind": kind, "api_version": version, "served": served}
             return Unknown(finding(codes.UNKNOWN_API_VERSION, at("apiVersion"), **args), _only(meant or rows))
         return NotModelled(f"{version}/{kind}")
+    if nearest(kind, (row.name for row in KINDS.values() if row.whole and version in row.api_versions), 0.8):
+        return _misspelt(version, kind, at)
     if version not in builtin and (near := nearest(version, builtin, 0.9)) and near.rpartition("/")[0] != group:
         args = {"kind": kind, "api_version": version, "served": near}
         return Unknown(finding(codes.UNKNOWN_API_VERSION, at("apiVersion"), **args))
@@ -133,7 +135,7 @@ def _not_known(version: str, kind: str, at: Place) -> NotModelled | Unknown:
 
 
 def _misspelt(version: str, kind: str, at: Place) -> NotModelled | Unknown:
-    """A kind that Kubernetes does not have, in a group of Kubernetes' own."""
+    """A kind that does not exist, in a group whose kinds are known."""
     builtin = builtin_kinds()
     near = nearest(kind, builtin.get(version, ())) or nearest(kind, BY_NAME)
     if near is None and kind.endswith("List"):
