@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 from tree import ROOT, SOURCE, python_files, shown, text_of, tree_of
 
-from seaway.core.codes import CODES, engines, ingress, membership, mesh, reading, workloads
+from seaway.core.codes import CODES, destination_rules, engines, ingress, membership, mesh, reading, workloads
 from seaway.core.finding import Code
 
 MODULES: tuple[tuple[ModuleType, str], ...] = (
@@ -21,6 +21,7 @@ MODULES: tuple[tuple[ModuleType, str], ...] = (
     (ingress, "NET03"),
     (engines, "NET04"),
     (mesh, "NET05"),
+    (destination_rules, "NET05"),
     (membership, "NET06"),
 )
 ROWS = [(module, prefix, name, row) for module, prefix in MODULES for name, row in vars(module).items() if isinstance(row, Code)]

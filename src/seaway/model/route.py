@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from seaway.core.names import Key
 from seaway.core.origin import Origin
+from seaway.model.certificate import Certificate
 from seaway.model.service import ServiceName
 from seaway.model.upstream import HashBy, UpstreamId
 from seaway.model.workload import PodName
@@ -272,22 +273,6 @@ class VirtualHost:
 
     host: str
     routes: tuple[Route, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """A key pair that parses and belongs together. `chain` and `key` are PEM. `id` is unique per content. The key is never printed."""
-
-    id: str
-    chain: str
-    key: str
-    names: tuple[str, ...]
-    not_after: str
-    owner: Key | None
-    origin: Origin
-
-    def __repr__(self) -> str:
-        return f"Certificate({self.id})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeAlias
 
 from seaway.core.names import Key
 from seaway.core.origin import Origin
+from seaway.model.certificate import Certificate
 from seaway.model.service import ServiceName
 
 OUTSIDE_MESH = "ingress"
@@ -260,15 +261,17 @@ class MutualMesh:
 
 @dataclass(frozen=True, slots=True)
 class OriginateTls:
-    """TLS to a server of the world. `certificate` is the id of a client certificate of the model, "" for none (SIMPLE).
+    """TLS to a server of the world. `certificate` is what the caller shows, None for nothing (SIMPLE).
 
-    `sni` is "" where the request's own host is sent. `names` are acceptable subject alternative names (empty: the host). `trust` is PEM, ""
-    for the roots of this machine; `verify` False accepts any certificate (insecureSkipVerify).
+    `sni` is "" where the request's own host is sent. `names` are acceptable subject alternative names (empty: any); with `match_host` the
+    request's host must be among the server's too. `trust` and `crl` are PEM, "" for the roots of this machine and no list; `verify` False
+    accepts any certificate (insecureSkipVerify).
     """
 
-    certificate: str = ""
+    certificate: Certificate | None = None
     sni: str = ""
     names: tuple[str, ...] = ()
+    match_host: bool = True
     trust: str = ""
     crl: str = ""
     verify: bool = True

@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 
 from seaway.core.errors import DriverError
 from seaway.core.origin import GENERATED
-from seaway.model.route import Certificate
+from seaway.model.certificate import Certificate
 
 COMMON_NAME = "Seaway default gateway certificate"
 _LIFE = datetime.timedelta(days=365)

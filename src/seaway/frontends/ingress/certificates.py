@@ -13,8 +13,8 @@ from seaway.core.origin import Origin
 from seaway.frontends.ingress.absence import absence
 from seaway.frontends.ingress.key_pairs import BadPair, KeyPair, Problem, read_key_pair
 from seaway.frontends.ingress.quoting import plain, shown
+from seaway.model.certificate import Certificate
 from seaway.model.index import Model
-from seaway.model.route import Certificate
 from seaway.resources.core_v1 import Secret
 from seaway.resources.resource import Resource
 from seaway.snapshot import Snapshot

@@ -14,7 +14,8 @@ from seaway.frontends.ingress.quoting import plain
 from seaway.frontends.ingress.rewrite_advice import check_rewrites
 from seaway.frontends.ingress.rules import IngressRules, read_rules
 from seaway.frontends.ingress.tls import build_tls
-from seaway.model.route import Certificate, Gateway
+from seaway.model.certificate import Certificate
+from seaway.model.route import Gateway
 from seaway.model.service import Service, ServiceName, ServiceType
 from seaway.model.workload import Pod, PodName
 from seaway.snapshot import Snapshot

@@ -18,7 +18,8 @@ from seaway.frontends.ingress.certificates import find_certificate
 from seaway.frontends.ingress.host_names import ANY, covers, host_problem
 from seaway.frontends.ingress.quoting import plain, shown
 from seaway.frontends.ingress.rules import IngressRules
-from seaway.model.route import Certificate, TlsHost
+from seaway.model.certificate import Certificate
+from seaway.model.route import TlsHost
 from seaway.snapshot import Snapshot
 
 

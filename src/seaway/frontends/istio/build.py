@@ -49,7 +49,7 @@ def build_mesh(ground: Ground) -> tuple[Mesh, Findings]:
     members, outsiders, enrolment_findings = enrol(ground.snapshot, ground.pods, settings)
     snapshot, discovery_findings = discovered(ground.snapshot, settings)
     registry, registry_findings = build_registry(snapshot, ground.services, pods, settings)
-    rules, rule_findings = build_destination_rules(snapshot, registry, settings)
+    rules, rule_findings = build_destination_rules(snapshot, registry, settings, ground.services, pods)
     virtual_services, route_findings = build_virtual_services(snapshot, registry, settings)
     clients = clients_of(members, pods)
     sources = Sources(registry, virtual_services, rules, settings)
@@ -58,6 +58,7 @@ def build_mesh(ground: Ground) -> tuple[Mesh, Findings]:
     policies, policy_findings = build_policies(snapshot, tuple(pods[one.pod] for one in members), registry, settings)
     inbounds, inbound_findings = build_inbounds(snapshot, People(members, pods, policies.of), ground.services, settings)
     asked = (one.to for policy in policies.policies for one in policy.authorizers)
+    called = {*_of_gateways(ground.gateways), *_of_scopes(built), *asked}
     mesh = Mesh(
         settings=settings.mesh,
         members=tuple(replace(one, scope=scope_id(clients[one.pod])) if one.pod in clients else one for one in members),
@@ -65,7 +66,7 @@ def build_mesh(ground: Ground) -> tuple[Mesh, Findings]:
         inbounds=inbounds,
         policies=policies.policies,
         scopes=built,
-        upstreams=_upstreams(ground, {*_of_gateways(ground.gateways), *_of_scopes(built), *asked}, rules),
+        upstreams=_upstreams(ground, called, rules),
     )
     return mesh, (
         *setting_findings,
@@ -74,6 +75,7 @@ def build_mesh(ground: Ground) -> tuple[Mesh, Findings]:
         *check_proxy_annotations(ground.snapshot, members, pods),
         *registry_findings,
         *rule_findings,
+        *rules.check(sorted(called)),
         *route_findings,
         *policy_findings,
         *inbound_findings,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seaway.core.names import Key
+from seaway.model.certificate import Certificate
 from seaway.model.names import certificate_secret, node_netns, pod_netns
-from seaway.model.route import Certificate, Gateway
+from seaway.model.route import Gateway
 from seaway.model.workload import Pod
 from seaway.plans.envoy.connection_manager import build_connection_manager
 from seaway.plans.envoy.proto import ADS, DownstreamTlsContext, Fields, Listener, SetFilterState, TlsInspector, extension, seconds

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from seaway.core.memo import Memo
+from seaway.model.certificate import Certificate
 from seaway.model.index import Model
-from seaway.model.route import Certificate, Forward, Gateway
+from seaway.model.route import Forward, Gateway
 from seaway.model.service import Health
 from seaway.model.upstream import UpstreamId
 from seaway.plans.envoy.clusters import plan_cluster

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from seaway.model.certificate import Certificate
 from seaway.model.names import certificate_secret
-from seaway.model.route import Certificate
 from seaway.plans.envoy.proto import Secret
 from seaway.plans.envoy.resource import build_resource
 from seaway.protocols.xds_resource import SECRET, XdsResource

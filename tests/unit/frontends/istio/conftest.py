@@ -43,7 +43,9 @@ class World:
 
     @cached_property
     def sources(self) -> Sources:
-        rules, _ = build_destination_rules(self.built.snapshot, self.registry, self.settings)
+        rules, _ = build_destination_rules(
+            self.built.snapshot, self.registry, self.settings, self.built.model.services, self.built.model.pod
+        )
         routes, _ = build_virtual_services(self.built.snapshot, self.registry, self.settings)
         return Sources(self.registry, routes, rules, self.settings)
 

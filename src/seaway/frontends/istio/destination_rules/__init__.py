@@ -1,1 +1,1 @@
-"""DestinationRules: what callers do with an upstream once they have chosen it."""
+"""DestinationRules: what they say of a host, which of them a caller sees, and the upstreams that come of it. One module a feature."""

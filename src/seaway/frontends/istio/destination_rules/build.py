@@ -1,47 +1,199 @@
-"""The treatment of every upstream, for every client. There are no rules yet: every client treats every upstream alike."""
+"""Upstreams for every client: which rule it sees, and what that makes of a host's port and subset."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
-from seaway.core.finding import Findings
+from seaway.core.finding import Finding, Findings
 from seaway.frontends.istio.clients import Client
-from seaway.frontends.istio.registry import Host, Registry
+from seaway.frontends.istio.destination_rules.blocks import NOTHING, Blocks, Tls, TlsMode
+from seaway.frontends.istio.destination_rules.checks import check_hosts, check_shared_hosts, check_subsets, check_upstream
+from seaway.frontends.istio.destination_rules.credentials import SYSTEM_ROOTS, Unusable
+from seaway.frontends.istio.destination_rules.defaults import Defaults
+from seaway.frontends.istio.destination_rules.distribution import traffic_distribution
+from seaway.frontends.istio.destination_rules.layers import effective
+from seaway.frontends.istio.destination_rules.merging import Merged
+from seaway.frontends.istio.destination_rules.protection import originated, protect
+from seaway.frontends.istio.destination_rules.rules import Rule, read_rule
+from seaway.frontends.istio.destination_rules.selection import Rules, shelve
+from seaway.frontends.istio.destination_rules.subsets import only
+from seaway.frontends.istio.destination_rules.treatments import treat
+from seaway.frontends.istio.destination_rules.variants import NO_RULE, USUAL, Variant, parse_variant
+from seaway.frontends.istio.registry import Host, HostPort, Registry
 from seaway.frontends.istio.settings import Settings
-from seaway.model.route import HashBy
-from seaway.model.upstream import MutualMesh, OriginalDestination, Plain, Treatment, Upstream, UpstreamId
+from seaway.model.service import Service
+from seaway.model.upstream import (
+    OUTSIDE_MESH,
+    AppProtocol,
+    ConsistentHash,
+    Endpoints,
+    Fixed,
+    HashBy,
+    Passthrough,
+    Plain,
+    Protection,
+    Upstream,
+    UpstreamId,
+)
+from seaway.model.workload import Pod, PodName
+from seaway.resources.istio.destination_rule import DestinationRule
 from seaway.snapshot import Snapshot
+
+NO_ENDPOINTS = Fixed(())
+ORIGINATING = (TlsMode.SIMPLE, TlsMode.MUTUAL)
 
 
 @dataclass(frozen=True, slots=True)
 class DestinationRules:
-    """Look-ups by client and by upstream."""
+    """Look-ups by client and by upstream. `by_name` holds every merged rule."""
 
     registry: Registry
-    settings: Settings
+    snapshot: Snapshot
+    defaults: Defaults
+    rules: Rules
+    by_name: dict[str, Merged]
+
+    @property
+    def label_keys(self) -> frozenset[str]:
+        """The labels of callers that some workloadSelector looks at."""
+        return frozenset(key for merged in self.by_name.values() for key, _ in merged.selector or ())
 
     def identify(self, client: Client, host: Host, port: int, subset: str) -> UpstreamId:
         """The upstream that a client means by this port and subset of a host."""
-        del client
-        return UpstreamId(host.name, port, subset)
+        if not client.in_mesh:
+            return UpstreamId(host.name, port, subset, OUTSIDE_MESH)
+        merged = self.rules.seen_by(client, host)
+        rules = merged.name if merged is not None else NO_RULE
+        usual = self.rules.seen_by_all(host)
+        first = self.registry.hosts[host.name][0]
+        blocks = _blocks(merged, port, subset)
+        owning = blocks.tls is not None and _names_files(blocks.tls) and _may_use(client, merged, blocks.tls)
+        variant = Variant(
+            rules=USUAL if rules == (usual.name if usual is not None else NO_RULE) else rules,
+            host_namespace="" if first.namespace == host.namespace else host.namespace,
+            gateway=bool(client.gateway) and _differs_at_gateways(host, port),
+            credentials_of=client.namespace if owning else "",
+        )
+        return UpstreamId(host.name, port, subset, str(variant))
 
     def build(self, upstream: UpstreamId) -> Upstream:
-        """The upstream itself. Its host and port must be in the registry."""
-        host = self.registry.hosts[upstream.host][0]
+        """The upstream itself. A port or subset that does not exist has no endpoints."""
+        variant = parse_variant(upstream.variant)
+        host = self._host(upstream, variant)
         port = host.port(upstream.port)
-        assert port is not None, f"{upstream} leads to a port that its host does not have"
-        sni = f"outbound_.{upstream.port}_.{upstream.subset}_.{upstream.host}"
-        automatic = self.settings.automatic_mtls and not host.external
-        protection = MutualMesh(host.identities, sni, automatic=True) if automatic else Plain()
-        endpoints = OriginalDestination() if host.headless else port.endpoints
-        return Upstream(upstream, port.protocol, endpoints, Treatment(protection=protection), (host.key,), port.origin)
+        merged = self._merged(host, variant)
+        owners = (host.key, *(merged.keys if merged else ()))
+        if port is None:
+            blank = HostPort(upstream.port, "", AppProtocol.TCP, NO_ENDPOINTS, host.origin)
+            return Upstream(upstream, blank.protocol, NO_ENDPOINTS, treat(NOTHING, blank, (), self.defaults), owners, host.origin)
+        blocks = _blocks(merged, upstream.port, upstream.subset)
+        treatment = treat(blocks, port, traffic_distribution(host, self.snapshot), self.defaults)
+        protection = self._protection(blocks.tls, host, upstream, variant)
+        endpoints = _endpoints(upstream, port, merged)
+        if isinstance(protection, Unusable):  # nothing is sent in another way than the rule asks for
+            endpoints, protection = NO_ENDPOINTS, Plain()
+        if host.headless and not variant.gateway:  # callers choose one by its address
+            treatment = replace(treatment, balancing=Passthrough(), warmup=None)
+        return Upstream(
+            id=upstream,
+            protocol=AppProtocol.HTTP if variant.gateway and port.protocol is AppProtocol.DETECT else port.protocol,
+            endpoints=endpoints,
+            treatment=replace(treatment, protection=protection),
+            owners=owners,
+            origin=merged.origin if merged else port.origin,
+        )
 
     def hash_by(self, upstream: UpstreamId) -> tuple[HashBy, ...]:
         """What a request's choice among the upstream's endpoints is made by, where it is a consistent hash."""
-        del upstream
-        return ()
+        variant = parse_variant(upstream.variant)
+        if upstream.variant == OUTSIDE_MESH:
+            return ()
+        balancer = _blocks(self._merged(self._host(upstream, variant), variant), upstream.port, upstream.subset).balancer
+        return (balancer.balancing.by,) if balancer is not None and isinstance(balancer.balancing, ConsistentHash) else ()
+
+    def check(self, upstreams: Iterable[UpstreamId]) -> Findings:
+        """What only shows where a rule meets the hosts and callers that it is for."""
+        findings: list[Finding] = []
+        for upstream in upstreams:
+            variant = parse_variant(upstream.variant)
+            if upstream.variant == OUTSIDE_MESH or (merged := self._merged(host := self._host(upstream, variant), variant)) is None:
+                continue
+            blocks = _blocks(merged, upstream.port, upstream.subset)
+            protection = self._protection(blocks.tls, host, upstream, variant)
+            findings += check_upstream(upstream, host, merged, blocks, protection)
+        return tuple(findings)
+
+    def _host(self, upstream: UpstreamId, variant: Variant) -> Host:
+        """Of several hosts of one name the first is meant, or that of the namespace which the variant names."""
+        same = self.registry.hosts[upstream.host]
+        return next((one for one in same if one.namespace == variant.host_namespace), same[0])
+
+    def _merged(self, host: Host, variant: Variant) -> Merged | None:
+        match variant.rules:
+            case "":
+                return self.rules.seen_by_all(host)
+            case "-":
+                return None
+            case name:
+                return self.by_name[name]
+
+    def _protection(self, tls: Tls | None, host: Host, upstream: UpstreamId, variant: Variant) -> Protection | Unusable:
+        if tls is not None and tls.broken:
+            return Unusable("tls", "upstream refuses it", "")
+        if tls is None or tls.mode not in ORIGINATING:
+            return protect(tls, host, upstream, self.defaults.automatic_mtls)
+        if _names_files(tls) and not variant.credentials_of:
+            return Plain(tls.origin)  # as upstream has it: no Secret for this caller, and with it no TLS at all
+        return originated(tls, host, variant.credentials_of, self.snapshot)
 
 
-def build_destination_rules(snapshot: Snapshot, registry: Registry, settings: Settings) -> tuple[DestinationRules, Findings]:
-    del snapshot
-    return DestinationRules(registry, settings), ()
+def _blocks(merged: Merged | None, port: int, subset: str) -> Blocks:
+    found = merged.subset(subset) if merged is not None and subset else None
+    return effective(merged.policy if merged is not None else None, found.policy if found is not None else None, port, bool(subset))
+
+
+def _endpoints(upstream: UpstreamId, port: HostPort, merged: Merged | None) -> Endpoints:
+    if not upstream.subset:
+        return port.endpoints
+    subset = merged.subset(upstream.subset) if merged is not None else None
+    return only(port.endpoints, subset.labels) if subset is not None else NO_ENDPOINTS
+
+
+def _names_files(tls: Tls) -> bool:
+    """Whether connections need a certificate that callers hold: a Secret, or a file that they mount."""
+    own = (tls.chain, tls.key, tls.crl, tls.credential, "" if tls.trust in SYSTEM_ROOTS else tls.trust)
+    return tls.mode in ORIGINATING and not tls.broken and any(own)
+
+
+def _may_use(client: Client, merged: Merged | None, tls: Tls) -> bool:
+    """Secrets are for gateways, and for workloads that a rule picks; files are for everybody who mounts them."""
+    return not tls.credential or bool(client.gateway) or (merged is not None and merged.selector is not None)
+
+
+def _differs_at_gateways(host: Host, port: int) -> bool:
+    """A gateway is called by another address than it calls, and looks at no bytes to find out what they are."""
+    found = host.port(port)
+    return found is not None and (host.headless or found.protocol is AppProtocol.DETECT)
+
+
+def build_destination_rules(
+    snapshot: Snapshot, registry: Registry, settings: Settings, services: Iterable[Service], pods: Mapping[PodName, Pod]
+) -> tuple[DestinationRules, Findings]:
+    """All rules of the manifests, with what is wrong with them."""
+    defaults = Defaults(
+        root_namespace=settings.mesh.root_namespace, export_to=settings.destination_rules_to, automatic_mtls=settings.automatic_mtls
+    )
+    findings: list[Finding] = []
+    read: list[Rule] = []
+    for resource in snapshot.of(DestinationRule):
+        rule, more = read_rule(resource, registry, defaults)
+        findings += more
+        if rule is not None:
+            read.append(rule)
+    rules = shelve(read, defaults.root_namespace)
+    findings += check_hosts(read, registry)
+    findings += check_subsets(read, registry, services, pods)
+    findings += check_shared_hosts(rules)
+    built = DestinationRules(registry, snapshot, defaults, rules, {one.name: one for one in rules.every()})
+    return built, tuple(findings)

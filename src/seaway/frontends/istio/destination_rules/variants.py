@@ -1,0 +1,39 @@
+"""The last part of an upstream's id: what tells apart callers of one host that see different things.
+
+`""` is what most callers see. Else, in this order and joined by commas: `-` for no rule at all or the rules' names, `@NAMESPACE` for a
+host that another namespace declares under the same name, `gateway` for gateways, and `~NAMESPACE` for callers who have Secrets of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+USUAL = ""
+NO_RULE = "-"
+GATEWAY = "gateway"
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """`rules` is `USUAL`, `NO_RULE` or the name of merged rules. `host_namespace` is "" for the host that comes first of its name.
+
+    `gateway`: the caller is one. `credentials_of` is the callers' namespace where the rule names Secrets or files of theirs, else "".
+    """
+
+    rules: str = USUAL
+    host_namespace: str = ""
+    gateway: bool = False
+    credentials_of: str = ""
+
+    def __str__(self) -> str:
+        host = f"@{self.host_namespace}" if self.host_namespace else ""
+        secrets = f"~{self.credentials_of}" if self.credentials_of else ""
+        return ",".join(part for part in (self.rules, host, GATEWAY if self.gateway else "", secrets) if part)
+
+
+def parse_variant(text: str) -> Variant:
+    """What `str` of a variant gave."""
+    parts = text.split(",") if text else []
+    marked = {part[0]: part[1:] for part in parts if part[0] in "@~"}
+    rules = next((part for part in parts if part == NO_RULE or "/" in part), USUAL)
+    return Variant(rules, marked.get("@", ""), GATEWAY in parts, marked.get("~", ""))
