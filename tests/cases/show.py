@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 
 from seaway.core.origin import Origin
+from seaway.frontends.ingress.policies import INGRESS_POLICY
 from seaway.model.route import Certificate
 
 WIDTH = 140
@@ -85,8 +86,9 @@ def _usual(title: str, base: list[Block]) -> tuple[str, ...]:
 
 
 def _told(value: Any) -> list[tuple[str, Any]]:
-    """What differs from the field's default, or where it has none, is not empty."""
+    """What differs from the field's default, or where it has none, is not empty; and how Ingress' routes are treated goes without saying."""
     found = [(one, getattr(value, one.name)) for one in fields(value)]
+    found = [(field, one) for field, one in found if one != INGRESS_POLICY]
     return [
         (field.name, one) for field, one in found if one not in (("", (), {}, 0, None) if field.default is MISSING else (field.default,))
     ]

@@ -53,6 +53,11 @@ def route_name(gateway: str, tls: bool) -> str:
     return f"{gateway}/{'https' if tls else 'http'}"
 
 
+def outbound_routes(scope: str, port: int) -> str:
+    """Envoy's RouteConfiguration of what a scope's members call by one port."""
+    return f"outbound/{scope}/{port}"
+
+
 def certificate_secret(certificate_id: str) -> str:
     """Name of the SDS secret that holds a gateway certificate."""
     return f"kubernetes://{certificate_id}"

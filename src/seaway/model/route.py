@@ -183,9 +183,13 @@ class Mirror:
 
 @dataclass(frozen=True, slots=True)
 class RoutePolicy:
-    """How a route treats its requests. `timeout_s` 0 is none. `hash_by` is what the destinations' consistent hash looks at."""
+    """How a route treats its requests. `timeout_s` 0 is none. `hash_by` is what the destinations' consistent hash looks at.
+
+    `grpc_timeout`: the limit that a gRPC client sends along (`grpc-timeout`) holds too, as far as it is the shorter one.
+    """
 
     timeout_s: float = 0
+    grpc_timeout: bool = False
     retries: Retries | NoRetries = NoRetries()
     fault: Fault | None = None
     cors: Cors | None = None
@@ -213,12 +217,16 @@ class RewritePrefix:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """One of the places that requests are split over. `weight` counts against the sum of all; 0 gets nothing."""
+    """One of the places that requests are split over. `weight` counts against the sum of all; 0 gets nothing.
+
+    Its changes of headers come after the route's. `authority` is for its requests alone, where the route itself has none.
+    """
 
     to: UpstreamId
     weight: int = 1
     request: HeaderOps = NO_OPS
     response: HeaderOps = NO_OPS
+    authority: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,22 +240,27 @@ class Forward:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """Answer with a redirect to this absolute URL or path; "" keeps the request's own host and path. The query is kept.
+    """Answer with a redirect. What is "" or 0 stays as the request has it, and so does its query.
 
-    With `rewrite` the new path is made from the request's path; `location` then is scheme and authority only (`https://example.org`).
+    `authority` is a host, with a port if there is one; `path` replaces the whole path, and may end in a query that replaces the request's;
+    `rewrite` makes the new path of the request's (then `path` is "").
     """
 
-    location: str
     status: int
-    rewrite: Rewrite | None = None
+    scheme: str = ""
+    authority: str = ""
+    port: int = 0
+    path: str = ""
+    rewrite: Rewrite | RewritePrefix | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Respond:
-    """Answer at once: 404 where nothing matches, 503 where the backend does not exist. `why` goes into the body."""
+    """Answer at once: 404 where nothing matches, 503 where the backend does not exist (`why` is said), or `body` as a manifest has it."""
 
     status: int
-    why: str
+    why: str = ""
+    body: bytes = b""
 
 
 Action: TypeAlias = Forward | Redirect | Respond
@@ -255,7 +268,10 @@ Action: TypeAlias = Forward | Redirect | Respond
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`https_redirect`: plain HTTP is answered with 308 to https. `owner` is the object that wrote it. `name` is "" for the origin's."""
+    """`https_redirect`: plain HTTP is answered with 308 to https. `owner` is the object that wrote it. `name` is "" for the origin's.
+
+    `via` are other objects without which it would not be: those that delegate to the owner.
+    """
 
     match: PathMatch
     action: Action
@@ -265,6 +281,7 @@ class Route:
     conditions: Conditions = ANY_REQUEST
     policy: RoutePolicy = RoutePolicy()
     name: str = ""
+    via: tuple[Key, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,15 @@ from seaway.model.service import ServiceName
 OUTSIDE_MESH = "ingress"
 """The variant for gateways that are not in the mesh: plaintext, with the defaults of ingress-nginx."""
 
+NOWHERE = "nowhere"
+"""The variant of destinations that do not exist: there is no such upstream, and what is sent there is answered with 503."""
+
 
 class UpstreamId(NamedTuple):
     """Identity of an upstream. `port` is the service port's number; `subset` is "" for all endpoints.
 
     `variant` tells apart what callers see differently: "" is what most see, `OUTSIDE_MESH` what gateways outside the mesh do, else the
-    `namespace/name` of the DestinationRule that only some callers see.
+    `namespace/name` of the DestinationRule that only some callers see; or it is `NOWHERE`.
     """
 
     host: str

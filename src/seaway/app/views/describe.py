@@ -9,6 +9,7 @@ from seaway.app.views.findings import finding_document
 from seaway.app.views.objects import Item, Scene
 from seaway.core.finding import Findings
 from seaway.core.names import Key
+from seaway.frontends.ingress.quoting import plain
 from seaway.model.names import service_host
 from seaway.model.route import (
     Destination,
@@ -177,10 +178,17 @@ def _action(scene: Scene, route: Route) -> str:
     match route.action:
         case Forward(destinations, rewrite):
             return f"{redirect}to {_split(scene, destinations)}{_rewritten(rewrite)}"
-        case Redirect(location, status):
-            return f"{redirect}{status} to {location or 'itself'}"
-        case Respond(status, why):
-            return f"{redirect}{status}: {why}"
+        case Redirect():
+            return f"{redirect}{_redirected(route.action)}"
+        case Respond(status, why, body):
+            return f"{redirect}{status}: {why or plain(body.decode(errors='replace'))}"
+
+
+def _redirected(redirect: Redirect) -> str:
+    """What changes; the rest stays as the request has it."""
+    scheme = f"{redirect.scheme}://" if redirect.scheme else "//" if redirect.authority else ""
+    port = f":{redirect.port}" if redirect.port else ""
+    return f"{redirect.status} to {scheme}{redirect.authority}{port}{redirect.path or _rewritten(redirect.rewrite)}".strip() or "itself"
 
 
 def _split(scene: Scene, destinations: tuple[Destination, ...]) -> str:

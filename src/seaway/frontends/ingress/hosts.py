@@ -16,6 +16,7 @@ from seaway.core.origin import Origin
 from seaway.frontends.ingress.host_names import ANY
 from seaway.frontends.ingress.locations import ROOT, Tried, literal_route, pattern_route, takes_all
 from seaway.frontends.ingress.paths import prefix
+from seaway.frontends.ingress.policies import INGRESS_POLICY
 from seaway.frontends.ingress.quoting import plain, shown
 from seaway.frontends.ingress.redirects import redirects_to_https
 from seaway.frontends.ingress.rewrite import applies
@@ -127,7 +128,7 @@ def _routes(host: str, locations: list[Location], tls: bool) -> tuple[tuple[Rout
         findings.append(more)
         if built is not None:
             https = tls and redirects_to_https(location, built.action)
-            tried.append((built, Route(built.match, built.action, https, location.owner, location.origin)))
+            tried.append((built, Route(built.match, built.action, https, location.owner, location.origin, policy=INGRESS_POLICY)))
     if trigger is not None:
         findings.append(_spread(host, trigger, locations))
     tried.sort(key=lambda one: one[0].order)
@@ -155,6 +156,6 @@ def _with_fallback(name: str, host: _Host, routes: tuple[Route, ...], tls: bool)
     https = tls and host.first.settings.ssl_redirect
     if host.fallback is not None:
         rules, fallback = host.fallback
-        return (*routes, Route(ROOT, fallback.action, https, rules.key, fallback.origin))
+        return (*routes, Route(ROOT, fallback.action, https, rules.key, fallback.origin, policy=INGRESS_POLICY))
     nothing = Respond(404, "no path of this host matches" if name != ANY else "no path matches")
-    return (*routes, Route(ROOT, nothing, https, host.first.key, host.at))
+    return (*routes, Route(ROOT, nothing, https, host.first.key, host.at, policy=INGRESS_POLICY))

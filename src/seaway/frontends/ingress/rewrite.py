@@ -15,7 +15,7 @@ from seaway.frontends.ingress.regexes import Compiled
 from seaway.model.route import Redirect, Rewrite
 
 _ALLOWED = re.compile(r"/?[A-Za-z0-9/._~:$-]*")  # read with fullmatch: `$` would let a final newline pass
-_URL = re.compile(r"(https?://([A-Za-z0-9.-]+)(?::([0-9]{1,5}))?)(/.*)?")
+_URL = re.compile(r"(https?)://([A-Za-z0-9.-]+)(?::([0-9]{1,5}))?(/.*)?")
 _GROUP = re.compile(r"\$([1-9])")
 
 
@@ -33,10 +33,12 @@ class PathTarget:
 
 @dataclass(frozen=True, slots=True)
 class UrlTarget:
-    """Redirect to scheme and authority `site`, path `path` with `$1` to `$9`. `text` is the whole value."""
+    """Redirect to scheme, host and port (0 for none), path `path` with `$1` to `$9`. `text` is the whole value."""
 
     text: str
-    site: str
+    scheme: str
+    host: str
+    port: int
     path: str
 
 
@@ -66,7 +68,7 @@ def parse_target(value: str) -> Target:
         url = _URL.fullmatch(value)
         if url is None or not is_dns_subdomain(url[2].lower()) or int(url[3] or 80) not in range(1, 65536):
             return UnusableTarget(value, "its host and port are no plain name and number")
-        return UrlTarget(value, url[1], url[4] or "/")
+        return UrlTarget(value, url[1], url[2], int(url[3] or 0), url[4] or "/")
     if not value.startswith(("/", "$")):
         return UnusableTarget(value, "it does not begin with a slash")
     return PathTarget(value)
@@ -97,6 +99,6 @@ def build_rewrite(text: str, compiled: Compiled) -> Rewrite:
 
 def build_redirect(target: UrlTarget, compiled: Compiled) -> Redirect:
     """302 to the URL; the request's query is appended, as nginx has it."""
-    if has_groups(target.path):
-        return Redirect(target.site, 302, build_rewrite(target.path, compiled))
-    return Redirect(target.site + target.path, 302)
+    rewrite = build_rewrite(target.path, compiled) if has_groups(target.path) else None
+    path = target.path if rewrite is None else ""
+    return Redirect(302, scheme=target.scheme, authority=target.host, port=target.port, path=path, rewrite=rewrite)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from seaway.model.names import route_name
 from seaway.model.route import Gateway
 from seaway.plans.envoy.proto import ADS, Fields, HttpConnectionManager, Router, extension, seconds, wrapped
+from seaway.plans.envoy.routes.filters import ROUTE_FILTERS
 
 KEEP_ALIVE_S = 75  # ingress-nginx keep-alive
 STREAM_IDLE_S = 60
@@ -26,6 +27,8 @@ HTTP2: Fields = {
 # An empty list would mean the private ranges, where pods live: the limited broadcast address is nobody's.
 NOBODY_INTERNAL: Fields = {"cidr_ranges": [{"address_prefix": "255.255.255.255", "prefix_len": wrapped(32)}]}
 
+ROUTER = extension("envoy.filters.http.router", Router(suppress_envoy_headers=True, dynamic_stats=wrapped(False)))
+
 
 def build_connection_manager(gateway: Gateway, tls: bool) -> Fields:
     """The network filter; routes come by name over RDS, so that a change of routes moves no listener.
@@ -40,7 +43,7 @@ def build_connection_manager(gateway: Gateway, tls: bool) -> Fields:
         stat_prefix=route_name(gateway.name, tls),
         codec_type="AUTO",  # HTTP/1.1, and HTTP/2 by ALPN or with prior knowledge
         rds={"config_source": ADS, "route_config_name": route_name(gateway.name, tls)},
-        http_filters=[extension("envoy.filters.http.router", Router(suppress_envoy_headers=True, dynamic_stats=wrapped(False)))],
+        http_filters=[*ROUTE_FILTERS, ROUTER],
         common_http_protocol_options={"idle_timeout": seconds(KEEP_ALIVE_S), "headers_with_underscores_action": "DROP_HEADER"},
         http_protocol_options={"accept_http_10": True},
         http2_protocol_options=HTTP2,

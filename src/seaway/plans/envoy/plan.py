@@ -15,7 +15,7 @@ from seaway.plans.envoy.clusters import plan_cluster
 from seaway.plans.envoy.endpoints import plan_endpoints
 from seaway.plans.envoy.host_ports import HostPort, plan_host_port
 from seaway.plans.envoy.listeners import certificates, plan_gateway_listeners
-from seaway.plans.envoy.routes import plan_routes
+from seaway.plans.envoy.routes.gateway import plan_routes
 from seaway.plans.envoy.secrets import plan_certificate
 from seaway.protocols.xds_resource import XdsResource
 

@@ -16,7 +16,10 @@ from envoy.config.core.v3 import config_source_pb2, extension_pb2
 from envoy.config.endpoint.v3 import endpoint_pb2
 from envoy.config.listener.v3 import listener_pb2
 from envoy.config.route.v3 import route_components_pb2, route_pb2
+from envoy.extensions.filters.http.cors.v3 import cors_pb2
 from envoy.extensions.filters.http.ext_authz.v3 import ext_authz_pb2 as http_ext_authz_pb2
+from envoy.extensions.filters.http.fault.v3 import fault_pb2
+from envoy.extensions.filters.http.grpc_web.v3 import grpc_web_pb2
 from envoy.extensions.filters.http.jwt_authn.v3 import config_pb2 as jwt_authn_pb2
 from envoy.extensions.filters.http.rbac.v3 import rbac_pb2 as http_rbac_pb2
 from envoy.extensions.filters.http.router.v3 import router_pb2
@@ -29,6 +32,7 @@ from envoy.extensions.filters.network.tcp_proxy.v3 import tcp_proxy_pb2
 from envoy.extensions.local_address_selectors.filter_state_override.v3 import config_pb2
 from envoy.extensions.path.match.uri_template.v3 import uri_template_match_pb2
 from envoy.extensions.retry.host.previous_hosts.v3 import previous_hosts_pb2
+from envoy.extensions.retry.priority.previous_priorities.v3 import previous_priorities_config_pb2
 from envoy.extensions.transport_sockets.tls.v3 import secret_pb2, tls_pb2
 from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2
 from google.protobuf import any_pb2, json_format, struct_pb2
@@ -58,6 +62,8 @@ VirtualHost = _message(route_components_pb2, "VirtualHost")
 Secret = _message(secret_pb2, "Secret")
 
 ConfigSource = _message(config_source_pb2, "ConfigSource")
+Cors = _message(cors_pb2, "Cors")
+CorsPolicy = _message(cors_pb2, "CorsPolicy")
 DownstreamTlsContext = _message(tls_pb2, "DownstreamTlsContext")
 FilterStateAddressSelector = _message(config_pb2, "Config")
 HttpExtAuthz = _message(http_ext_authz_pb2, "ExtAuthz")
@@ -68,10 +74,13 @@ NetworkExtAuthz = _message(ext_authz_pb2, "ExtAuthz")
 NetworkRbac = _message(rbac_pb2, "RBAC")
 TypedExtensionConfig = _message(extension_pb2, "TypedExtensionConfig")
 UriTemplateMatchConfig = _message(uri_template_match_pb2, "UriTemplateMatchConfig")
+GrpcWeb = _message(grpc_web_pb2, "GrpcWeb")
 HttpConnectionManager = _message(http_connection_manager_pb2, "HttpConnectionManager")
+HttpFault = _message(fault_pb2, "HTTPFault")
 HttpProtocolOptions = _message(http_protocol_options_pb2, "HttpProtocolOptions")
 Packed = _message(any_pb2, "Any")
 PreviousHostsPredicate = _message(previous_hosts_pb2, "PreviousHostsPredicate")
+PreviousPriorities = _message(previous_priorities_config_pb2, "PreviousPrioritiesConfig")
 Router = _message(router_pb2, "Router")
 Struct = _message(struct_pb2, "Struct")
 SetFilterState = _message(set_filter_state_pb2, "Config")

@@ -88,8 +88,9 @@ def _action(route: Route) -> str:
     match route.action:
         case Forward((Destination(to),), rewrite):
             return f"{to.host.partition('.')[0]}:{to.port}" + (f" -> {rewrite.substitution}" if isinstance(rewrite, Rewrite) else "")
-        case Redirect(location, status, rewrite):
-            return f"{status} {location}" + (f" + {rewrite.substitution}" if rewrite else "")
+        case Redirect(status, scheme, authority, port, path, rewrite):
+            location = f"{scheme}://{authority}{f':{port}' if port else ''}{path}"
+            return f"{status} {location}" + (f" + {rewrite.substitution}" if isinstance(rewrite, Rewrite) else "")
         case respond:
             return str(respond.status)
 

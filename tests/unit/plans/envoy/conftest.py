@@ -14,6 +14,7 @@ from cryptography.x509.oid import NameOID
 
 from seaway.core.names import Key
 from seaway.core.origin import GENERATED, Origin
+from seaway.frontends.ingress.policies import INGRESS_POLICY
 from seaway.frontends.ingress.upstreams import build_upstreams
 from seaway.model.cluster import Cluster, Node
 from seaway.model.index import Model
@@ -96,7 +97,8 @@ class Draft:
 
     def route(self, match: PathMatch | str, action: object, https: bool = False) -> Route:
         where = Prefix(match) if isinstance(match, str) else match
-        return Route(where, action, https, Key("networking.k8s.io", "Ingress", "shop", f"ingress-{self.line + 1}"), self.origin())  # type: ignore[arg-type]
+        owner = Key("networking.k8s.io", "Ingress", "shop", f"ingress-{self.line + 1}")
+        return Route(where, action, https, owner, self.origin(), policy=INGRESS_POLICY)  # type: ignore[arg-type]
 
     def to(self, match: PathMatch | str, service: Service, rewrite: Rewrite | None = None, https: bool = False) -> Route:
         to = UpstreamId(service_host(service.id, "cluster.local"), service.ports[0].port, variant=OUTSIDE_MESH)

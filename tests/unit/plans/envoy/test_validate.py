@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,36 @@ import pytest
 
 from seaway.core.errors import DriverError
 from seaway.drivers.envoy.binary import find_envoy
-from seaway.model.route import Action, Certificate, Exact, PathMatch, Prefix, Redirect, Regex, Respond, Rewrite, TlsHost
+from seaway.model.route import (
+    Abort,
+    Action,
+    Certificate,
+    ClaimMatch,
+    Conditions,
+    Cors,
+    Delay,
+    Exact,
+    Fault,
+    Forward,
+    HeaderMatch,
+    HeaderOps,
+    Mirror,
+    PathMatch,
+    Prefix,
+    QueryMatch,
+    Redirect,
+    Regex,
+    Respond,
+    Retries,
+    Rewrite,
+    RewritePrefix,
+    RoutePolicy,
+    Text,
+    TextPrefix,
+    TlsHost,
+)
+from seaway.model.templates import BARE, OPTIONAL
+from seaway.model.upstream import HashBy
 from seaway.model.workload import GatewayProxy
 from seaway.plans.envoy.bootstrap import render_bootstrap
 from seaway.plans.envoy.plan import HostPort
@@ -63,20 +93,42 @@ HOSTILE_PATTERNS = [
     "a" * 10000,
 ]
 HOSTILE_ACTIONS: list[Action] = [
-    Redirect("https://x/\r\nset-cookie: a=b", 301),
-    Redirect("https://x/%ENVIRONMENT(PATH)%", 301),
-    Redirect("/%", 308),
-    Redirect("é\0", 302),
-    Redirect("", 304),
-    Redirect("/", 999),
-    Redirect("https://[::1]:8443/a%?b={}", 303),
-    Redirect("https://x;{}\"'`$:1/\\;{}\"'", 307),
-    Redirect("http://é/é", 302),
-    Redirect("https://x", 302, Rewrite("(?i)^/a(.*)", r"/%REQ(cookie)%\1\2{}")),
+    Redirect(301, "https", "x", path="/\r\nset-cookie: a=b"),
+    Redirect(301, "https", "x", path="/%ENVIRONMENT(PATH)%"),
+    Redirect(308, path="/%"),
+    Redirect(302, authority="é\0"),
+    Redirect(304),
+    Redirect(999, path="/"),
+    Redirect(303, "https", "[::1]", 8443, "/a%?b={}"),
+    Redirect(307, "https", "x;{}\"'`$:1", path="/\\;{}\"'"),
+    Redirect(302, "ftp", "x"),
+    Redirect(302, "http", "é", 70000, "/é"),
+    Redirect(302, "http", "é", path="é"),
+    Redirect(302, "https", "x", rewrite=Rewrite("(?i)^/a(.*)", r"/%REQ(cookie)%\1\2{}")),
+    Redirect(302, path="/a", rewrite=RewritePrefix("/b")),
+    Redirect(302, rewrite=RewritePrefix("\n")),
     Respond(0, ""),
     Respond(503, "%" * 5000),
     Respond(404, "é" * 5000),
     Respond(404, "\0\udc80"),
+    Respond(200, body=b"\0\xff" * 100_000),
+    Respond(200, body=b"x" * 2_000_000),
+]
+TEMPLATES = [
+    "%REQ(:authority?x-host):20%",
+    "%RESP(a)%%TRAILER(b)%",
+    "%START_TIME(%Y-%m-%dT%H:%M:%S%z)%",
+    "%DOWNSTREAM_PEER_CERT_V_START(%Q)%",
+    "%GRPC_STATUS(NUMBER)%",
+    "%REQUESTED_SERVER_NAME(SNI_ONLY)%",
+    "%DYNAMIC_METADATA(a:b c:d):3%",
+    "%CLUSTER_METADATA(a:b)%",
+    *(f"%METADATA({of}:a:b):5%" for of in ("DYNAMIC", "CLUSTER", "ROUTE", "UPSTREAM_HOST", "LISTENER", "VIRTUAL_HOST")),
+    "%FILTER_STATE(a.b:PLAIN):5%",
+    "%UPSTREAM_FILTER_STATE(a)%",
+    "%ENVIRONMENT(HOME):3%",
+    "%QUERY_PARAM(v):3%",
+    "%PATH(NQ:ORIG_OR_PATH)%",
 ]
 HOSTILE_HOSTS = [
     "*",
@@ -125,6 +177,41 @@ def test_an_ordinary_plan(draft: Draft, envoy: Path, tmp_path: Path, certificate
     ways = (HostPort(8080, False, draft.GATEWAY, "host", None), HostPort(8443, True, draft.GATEWAY, None, str(tmp_path / "https.sock")))
     configuration = tmp_path / "envoy.json"
     configuration.write_text(render_static(draft.plan(host_ports=ways), str(tmp_path / "admin.sock")))
+    validate(envoy, configuration)
+
+
+def test_every_feature_of_routes(draft: Draft, envoy: Path, tmp_path: Path) -> None:
+    web = draft.service("shop/web", draft.pod("shop/web-1", "10.244.0.10"))
+    api = draft.service("shop/api", draft.pod("shop/api-1", "10.244.0.11"))
+    plain, other = draft.to("/", web), draft.to("/", api)
+    assert isinstance(plain.action, Forward)
+    assert isinstance(other.action, Forward)
+    (one,), (two,) = plain.action.destinations, other.action.destinations
+    commands = [*(f"%{name}%" for name in sorted((*BARE, *OPTIONAL))), *TEMPLATES]
+    ops = HeaderOps(("x-a",), tuple((f"x-{index}", text) for index, text in enumerate(commands)), (("x-b", "100%%"),))
+    policies = [
+        RoutePolicy(3, True, Retries(2, ("5xx", "retriable-status-codes"), (503,), 1, 0.025, 0.25, True, 5, True)),
+        RoutePolicy(
+            fault=Fault(Delay(0.001, 0.0001), Abort(599, None, 100)), cors=Cors((Text("regex", ".*"), Text("prefix", "h")), max_age_s=5)
+        ),
+        RoutePolicy(fault=Fault(None, Abort(200, 16, 50)), mirrors=(Mirror(two.to, 0.5), Mirror(one.to)), stat_prefix="a b"),
+        RoutePolicy(request=ops, response=ops),
+        RoutePolicy(hash_by=(HashBy("header", "a"), HashBy("query", "b"), HashBy("source"), HashBy("cookie", "c", "/", 0, (("a", "b"),)))),
+    ]
+    texts = (Text("exact", ""), Text("prefix", "a"), Text("suffix", "a"), Text("contains", "a"), Text("regex", "a+"), Text("present"))
+    conditions = Conditions(
+        tuple(HeaderMatch(name, text, flag, flag) for text in texts for name in (":method", "x-a") for flag in (True, False)),
+        tuple(QueryMatch("a", text) for text in texts),
+        tuple(ClaimMatch(("a", "b"), text, True) for text in texts),
+        ignore_path_case=True,
+    )
+    split = Forward((replace(one, weight=3, request=ops, response=ops, authority="a.example"), replace(two, weight=1)), RewritePrefix("/b"))
+    routes = [replace(plain, policy=policy, conditions=conditions, name="a/b") for policy in policies]
+    routes += [replace(plain, match=TextPrefix("/a"), action=split), replace(plain, action=Respond(200, body=b"x" * 100_000))]
+    draft.host("*.example.com", *routes)
+    configuration = tmp_path / "envoy.json"
+    configuration.write_text(render_static(draft.plan()))
+    assert "This route cannot be served" not in configuration.read_text()
     validate(envoy, configuration)
 
 

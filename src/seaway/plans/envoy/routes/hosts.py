@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import re2
 
 from seaway.model.route import Gateway, Route
-from seaway.plans.envoy.guards import authority
 from seaway.plans.envoy.proto import Fields
 from seaway.plans.envoy.refusals import refuses_host
+from seaway.plans.envoy.routes.guards import authority
 
 ANY_HOST = "*"
 

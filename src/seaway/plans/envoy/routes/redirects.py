@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import product
 
-import re2
-
 from seaway.model.route import Exact, PathMatch, Redirect
-from seaway.plans.envoy.guards import authority, header
 from seaway.plans.envoy.proto import Fields
+from seaway.plans.envoy.routes.guards import authority, header
+from seaway.plans.envoy.routes.rewrites import path_rewrite
 
 REDIRECT_CODES = {
     301: "MOVED_PERMANENTLY",
@@ -23,42 +21,19 @@ REDIRECT_CODES = {
 
 HTTPS_REDIRECT_CODE = REDIRECT_CODES[308]  # ingress-nginx http-redirect-code
 
-_LOCATION = re2.compile(r"(?:(https?)://([^/?#@:\s\[\]]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?)?(/[^#\s]*)?")
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """A redirect's location in its parts; "" and 0 for those that it leaves to the request."""
-
-    scheme: str
-    host: str
-    port: int
-    path: str
-
-
-def parse_location(location: str) -> Destination | None:
-    """An absolute http or https URL without user and fragment, a path, or "" for neither; None for anything else."""
-    found = _LOCATION.fullmatch(location)
-    if found is None or location.startswith("//"):
-        return None
-    port = int(found[3] or 0)
-    return Destination(found[1] or "", found[2] or "", port, found[4] or "") if port < 65536 else None
-
 
 def redirect_action(redirect: Redirect) -> Fields:
-    """RedirectAction of a redirect that Envoy does not refuse. A query in the location itself goes before the request's."""
-    to = parse_location(redirect.location)
-    assert to is not None, "refused before"
+    """RedirectAction of a redirect that Envoy does not refuse. A query in the location itself replaces the request's."""
     fields: dict[str, object] = {
-        "scheme_redirect": to.scheme,
-        "host_redirect": to.host,
-        "port_redirect": to.port,
-        "path_redirect": to.path,
+        "scheme_redirect": redirect.scheme,
+        "host_redirect": redirect.authority,
+        "port_redirect": redirect.port,
+        "path_redirect": redirect.path,
+        **path_rewrite(redirect.rewrite),
         "response_code": REDIRECT_CODES[redirect.status],
     }
     if redirect.rewrite is not None:
         del fields["path_redirect"]
-        fields["regex_rewrite"] = {"pattern": {"regex": redirect.rewrite.pattern}, "substitution": redirect.rewrite.substitution}
     return {name: value for name, value in fields.items() if value}
 
 

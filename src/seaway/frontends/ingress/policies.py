@@ -1,0 +1,17 @@
+"""How Ingress' requests are treated: ingress-nginx's defaults, as far as Envoy can say the same."""
+
+from __future__ import annotations
+
+from seaway.model.route import Retries, RoutePolicy
+
+# proxy-next-upstream "error timeout", 3 tries in all. A request that may have reached a backend is never sent again: nginx would repeat
+# an idempotent one, Envoy's policy cannot tell by method.
+_RETRIES = Retries(
+    attempts=2,
+    on=("connect-failure", "refused-stream", "reset-before-request"),
+    backoff_s=0.025,
+    max_backoff_s=0.25,
+    host_attempts=3,
+)
+
+INGRESS_POLICY = RoutePolicy(retries=_RETRIES)

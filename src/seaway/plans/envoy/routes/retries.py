@@ -1,0 +1,27 @@
+"""Failed requests that are sent again, as Envoy's RetryPolicy."""
+
+from __future__ import annotations
+
+from seaway.model.route import Retries
+from seaway.plans.envoy.proto import Fields, PreviousHostsPredicate, PreviousPriorities, duration, extension, wrapped
+
+
+def retry_policy(retries: Retries) -> Fields:
+    fields: dict[str, object] = {
+        "retry_on": ",".join(retries.on),
+        "num_retries": wrapped(retries.attempts),
+        "host_selection_retry_max_attempts": retries.host_attempts,
+    }
+    if retries.avoid_tried:
+        fields["retry_host_predicate"] = [extension("envoy.retry_host_predicates.previous_hosts", PreviousHostsPredicate())]
+    if retries.other_localities:
+        # As upstream: the choice among priorities is made anew after every second try.
+        fields["retry_priority"] = extension("envoy.retry_priorities.previous_priorities", PreviousPriorities(update_frequency=2))
+    if retries.statuses:
+        fields["retriable_status_codes"] = list(retries.statuses)
+    if retries.per_try_s is not None:
+        fields["per_try_timeout"] = duration(retries.per_try_s)
+    if retries.backoff_s is not None:
+        longest = {"max_interval": duration(retries.max_backoff_s)} if retries.max_backoff_s is not None else {}
+        fields["retry_back_off"] = {"base_interval": duration(retries.backoff_s), **longest}
+    return fields
