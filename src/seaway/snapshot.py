@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any, TypeVar, cast
 
@@ -15,7 +17,7 @@ from seaway.resources.resource import Resource
 Body = TypeVar("Body", bound=Struct)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Snapshot:
     """The objects of a cluster, each once, in the order of their keys.
 
@@ -30,9 +32,14 @@ class Snapshot:
 
     def of(self, body: type[Body]) -> Iterator[Resource[Body]]:
         """All objects whose body is of this struct type, in the order of their keys."""
+        return iter(cast("list[Resource[Body]]", self._by_body.get(body, ())))
+
+    @cached_property
+    def _by_body(self) -> Mapping[type, list[Resource[Any]]]:
+        found: defaultdict[type, list[Resource[Any]]] = defaultdict(list)
         for resource in self.objects.values():
-            if isinstance(resource.body, body):
-                yield cast(Resource[Body], resource)
+            found[type(resource.body)].append(resource)
+        return found
 
     def get(self, body: type[Body], group: str, namespace: str, name: str) -> Resource[Body] | None:
         found = self.objects.get(Key(group, body.__name__, namespace, name))
@@ -44,7 +51,6 @@ def snapshot_of(resources: Iterable[Resource[Any]], findings: Findings = (), not
     objects: dict[Key, Resource[Any]] = {}
     for resource in sorted(resources, key=lambda one: one.key):
         objects.setdefault(resource.key, resource)
-    digest = blake2b(digest_size=8)
-    for key, resource in objects.items():
-        digest.update(f"{key}\0{resource.digest}\0".encode())
-    return Snapshot(objects, findings, dict(not_modelled or {}), digest.hexdigest())
+    parts = (part for key, resource in objects.items() for part in (*key, resource.digest))
+    version = blake2b("\0".join(parts).encode(), digest_size=8).hexdigest()
+    return Snapshot(objects, findings, dict(not_modelled or {}), version)

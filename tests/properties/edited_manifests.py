@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 NAMES = ("a", "b", "c")
 Edit = tuple[str, str]
-"""A file and its new text; "" removes it."""
+"""A file and its new text; "" removes it, and `FURTHER` is the text that it has, with all but the beginnings of its objects a line further down."""
+
+FURTHER = "further down"
 
 PODS: tuple[dict[str, Any], ...] = (
     {},
@@ -62,62 +64,87 @@ OTHERS: dict[str, tuple[tuple[dict[str, Any], ...], ...]] = {
 """Files with objects that others refer to, each in some versions; one of them is broken."""
 
 
-@st.composite
-def workloads(draw: st.DrawFn, name: str) -> dict[str, Any]:
-    """A workload that may run a program with a ConfigMap's values."""
-    kind = draw(st.sampled_from(("Deployment", "StatefulSet", "DaemonSet")))
-    container: dict[str, Any] = {"name": "main", "image": draw(st.sampled_from("12")), "ports": [{"name": "http", "containerPort": 8080}]}
-    annotations = {}
-    if draw(st.booleans()):
-        annotations["seaway.dev/command"] = "serve $(WORD)"
-        container |= {"envFrom": [{"configMapRef": {"name": "words"}}], "readinessProbe": {"tcpSocket": {"port": "http"}}}
-    labels = {"app": name, "shared": "yes"}
-    spec: dict[str, Any] = {
+Object = dict[str, Any]
+
+
+def workload(
+    name: str, kind: str = "Deployment", replicas: int = 1, pod: Object = PODS[0], says: tuple[str, bool, bool] = ("1", True, True)
+) -> Object:
+    """`says` its containers' image, whether they run a program with a ConfigMap's values, and whether they have a probe."""
+    image, program, probed = says
+    container: Object = {"name": "main", "image": image, "ports": [{"name": "http", "containerPort": 8080}]}
+    if program:
+        container["envFrom"] = [{"configMapRef": {"name": "words", "optional": image == "1"}}]
+    if probed:
+        container["readinessProbe"] = {"tcpSocket": {"port": "http"}}
+    metadata = {"labels": {"app": name, "shared": "yes"}, "annotations": {"seaway.dev/command": "serve $(WORD)"} if program else {}}
+    spec: Object = {
         "selector": {"matchLabels": {"app": name}},
-        "template": {
-            "metadata": {"labels": labels, "annotations": annotations},
-            "spec": {"containers": [container], **draw(st.sampled_from(PODS))},
-        },
+        "template": {"metadata": metadata, "spec": {"containers": [container], **pod}},
     }
     if kind != "DaemonSet":
-        spec["replicas"] = draw(st.integers(0, 2))
+        spec["replicas"] = replicas
     if kind == "StatefulSet":
         spec["serviceName"] = name
     return {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}
 
 
-@st.composite
-def services(draw: st.DrawFn, name: str) -> dict[str, Any]:
-    selector = draw(st.sampled_from(({"app": name}, {"app": name}, {"shared": "yes"}, {"app": "nobody"})))
-    port = {"name": "http", "port": draw(st.sampled_from((80, 81))), "targetPort": draw(st.sampled_from(("http", "http", 8080, "htp")))}
-    spec = {"selector": selector, "ports": [port], **draw(st.sampled_from(SERVICES))}
+def service(name: str, selector: Object, port: int = 80, target: str | int = "http", more: Object = SERVICES[0]) -> Object:
+    spec = {"selector": selector, "ports": [{"name": "http", "port": port, "targetPort": target}], **more}
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
 
 
-@st.composite
-def ingresses(draw: st.DrawFn, name: str) -> dict[str, Any]:
-    backend = {"service": {"name": draw(st.sampled_from((*NAMES, "outside"))), "port": {"number": 80}}}
-    path, kind = draw(st.sampled_from((("/", "Prefix"), ("/a", "Exact"), ("/a/(.*)", "ImplementationSpecific"))))
-    host = draw(st.sampled_from(("a.example.com", "*.example.com", "b.example.com", "not a host")))
-    spec: dict[str, Any] = {"rules": [{"host": host, "http": {"paths": [{"path": path, "pathType": kind, "backend": backend}]}}]}
-    spec |= draw(st.sampled_from(({"ingressClassName": "seaway"}, {"ingressClassName": "other"}, {})))
-    if draw(st.booleans()):
-        spec["tls"] = [{"hosts": ["a.example.com"], "secretName": "none"}]
-    annotations = {"nginx.ingress.kubernetes.io/rewrite-target": "/$1"} if draw(st.booleans()) else {}
-    metadata = {"name": name, "annotations": annotations}
-    return {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": metadata, "spec": spec}
+def ingress(name: str, host: str, backend: str, path: tuple[str, str] = ("/", "Prefix"), more: tuple[Object, Object] = ({}, {})) -> Object:
+    """`more` goes into its annotations and its spec."""
+    to = {"service": {"name": backend, "port": {"number": 80}}}
+    rule = {"host": host, "http": {"paths": [{"path": path[0], "pathType": path[1], "backend": to}]}}
+    metadata = {"name": name, "annotations": more[0]}
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": metadata, "spec": {"rules": [rule], **more[1]}}
+
+
+def _workloads(name: str) -> st.SearchStrategy[Object]:
+    kinds = st.sampled_from(("Deployment", "StatefulSet", "DaemonSet"))
+    says = st.tuples(st.sampled_from("12"), st.booleans(), st.booleans())
+    return st.builds(workload, st.just(name), kinds, st.integers(0, 2), st.sampled_from(PODS), says)
+
+
+def _services(name: str) -> st.SearchStrategy[Object]:
+    selectors = st.sampled_from(({"app": name}, {"app": name}, {"shared": "yes"}, {"app": "nobody"}))
+    targets = st.sampled_from(("http", 8080, "htp"))
+    return st.builds(service, st.just(name), selectors, st.sampled_from((80, 81)), targets, st.sampled_from(SERVICES))
+
+
+def _ingresses(name: str) -> st.SearchStrategy[Object]:
+    hosts = st.sampled_from(("a.example.com", "*.example.com", "b.example.com", "not a host"))
+    paths = st.sampled_from((("/", "Prefix"), ("/a", "Exact"), ("/a/(.*)", "ImplementationSpecific")))
+    annotations = st.sampled_from(({}, {"nginx.ingress.kubernetes.io/rewrite-target": "/$1"}))
+    tls = {"tls": [{"hosts": ["a.example.com"], "secretName": "none"}]}
+    specs = st.sampled_from(({}, tls, {"ingressClassName": "seaway"}, {"ingressClassName": "seaway", **tls}, {"ingressClassName": "other"}))
+    return st.builds(ingress, st.just(name), hosts, st.sampled_from((*NAMES, "outside")), paths, st.tuples(annotations, specs))
+
+
+def _text(*objects: Object) -> str:
+    return "\n---\n".join(json.dumps(one, indent=1) for one in objects)
+
+
+START: dict[str, str] = {
+    **{f"workload-{name}.yaml": _text(workload(name)) for name in NAMES},
+    **{f"service-{name}.yaml": _text(service(name, {"app": name})) for name in NAMES},
+    **{f"ingress-{name}.yaml": _text(ingress(name, f"{name}.example.com", name)) for name in NAMES},
+    **{f"{name}.yaml": _text(*versions[0]) for name, versions in OTHERS.items()},
+}
+"""The files before the first edit, with all kinds of objects in them."""
 
 
 @st.composite
 def edits(draw: st.DrawFn) -> Edit:
-    """A file is written anew, moved down by a line, or removed."""
+    """A file is written anew, moved down by a line, moved on inside, or removed."""
     kind = draw(st.sampled_from(("workload", "workload", "service", "service", "ingress", "ingress", "other")))
     if kind == "other":
         file = draw(st.sampled_from(sorted(OTHERS)))
-        objects = draw(st.sampled_from(OTHERS[file]))
+        text = _text(*draw(st.sampled_from(OTHERS[file])))
     else:
         name = draw(st.sampled_from(NAMES))
         file = f"{kind}-{name}"
-        objects = (draw({"workload": workloads, "service": services, "ingress": ingresses}[kind](name)),)
-    text = "\n---\n".join(json.dumps(one, indent=1) for one in objects)
-    return f"{file}.yaml", draw(st.sampled_from(("", text, text, "#\n" + text)))
+        text = _text(draw({"workload": _workloads, "service": _services, "ingress": _ingresses}[kind](name)))
+    return f"{file}.yaml", draw(st.sampled_from(("", text, text, "#\n" + text, FURTHER, FURTHER)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from edited_manifests import Edit, edits
+from edited_manifests import FURTHER, START, Edit, edits
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from loop_world import CERTIFICATE
@@ -34,10 +34,15 @@ class History:
     """Files as they were read so far, and what is remembered of the last run."""
 
     files: dict[str, Held] = field(default_factory=dict[str, Held])
+    texts: dict[str, str] = field(default_factory=dict[str, str])
     leases: Leases = field(default_factory=Leases)
+    built: Memo = field(default_factory=Memo)
     planned: Memo = field(default_factory=Memo)
 
     def edit(self, file: str, text: str) -> None:
+        if text == FURTHER:
+            text = self.texts.get(file, "").replace("{", "{\n")
+        self.texts[file] = text
         if text:
             former = self.files.get(file)
             self.files[file] = updated(former, file, None, load_text(text, file, former.loaded if former else None))
@@ -45,9 +50,9 @@ class History:
             self.files.pop(file, None)
 
 
-def outcome(history: History, unready: int, planned: Memo) -> tuple[Built, Plans]:
+def outcome(history: History, unready: int, built: Memo, planned: Memo) -> tuple[Built, Plans]:
     """A pass: the model, and plans where every so manieth pod is not ready."""
-    result = build_model(gather(history.files.values()), CLUSTER, history.leases)
+    result = build_model(gather(history.files.values()), CLUSTER, history.leases, built)
     pods = result.model.pods
     health = Health(frozenset(pod.id for number, pod in enumerate(pods) if not unready or number % unready))
     return result, plan_all(result.model, result.model, health, VIEWS, planned)
@@ -61,15 +66,17 @@ def differences(one: Any, other: Any) -> list[tuple[str, str]]:
     return [pair for pair in pairs if pair[0] != pair[1]][:5] or [("they differ", "in what they do not show")]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps=STEPS)
 def test_incremental_is_full(steps: list[tuple[list[Edit], int]]) -> None:
     history = History()
+    for file, text in START.items():
+        history.edit(file, text)
     for made, unready in steps:
         for file, text in made:
             history.edit(file, text)
-        built, plans = outcome(history, unready, history.planned)
-        full, full_plans = outcome(history, unready, Memo())
+        built, plans = outcome(history, unready, history.built, history.planned)
+        full, full_plans = outcome(history, unready, Memo(), Memo())
         assert differences(built.model, full.model) == []
         assert differences(built.findings, full.findings) == []
         assert differences(built.leases, full.leases) == []

@@ -96,7 +96,7 @@ class Loop:
         self._built: Built | None = None
         self._admitted: Snapshot | None = None
         self._offered: Snapshot | None = None
-        self._planned = Memo()
+        self._kept = Memo()
         self._rollover = Rollover()
         self._wake = asyncio.Event()
         self._turn = 0.0
@@ -198,7 +198,7 @@ class Loop:
             raise
 
     def _build(self, admitted: Snapshot) -> None:
-        built = build_model(admitted, self.cluster, self._held_leases())
+        built = build_model(admitted, self.cluster, self._held_leases(), self._kept.part("built"))
         if built.leases != self._leases:
             try:
                 write_atomically(self._leases_path, msgspec.json.encode(built.leases))
@@ -221,7 +221,7 @@ class Loop:
         former = self.current.model if self.current is not None else None
         model = self._rollover.next_model(former, self._built.model, health)
         present = self._rollover.present(former, model, time.monotonic(), self.timing.drain_s)
-        plans = plan_all(model, present, health, self._views(model), self._planned)
+        plans = plan_all(model, present, health, self._views(model), self._kept.part("planned"))
         if self.current is None or self._strayed or self._torn or plans != self.current.plans:
             self._torn = True  # should it break off on the way, engines hold a part of it
             await self.engines.network.ensure(plans.network)

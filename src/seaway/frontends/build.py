@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from seaway.core.finding import Findings, ordered
+from seaway.core.memo import Memo
 from seaway.frontends.ingress.controllers import Controller, find_controllers, gateway_objects
 from seaway.frontends.ingress.gateways import build_gateways
 from seaway.frontends.ingress.upstreams import build_upstreams
@@ -34,29 +35,31 @@ class Built:
     snapshot: Snapshot
 
 
-def build_model(snapshot: Snapshot, cluster: Cluster, leases: Leases) -> Built:
+def build_model(snapshot: Snapshot, cluster: Cluster, leases: Leases, memo: Memo | None = None) -> Built:
     """What the manifests mean. An object that the API server would refuse is left out, with a finding; all else is built.
 
     The same snapshot, cluster and leases always give the same result. `findings` does not repeat those of the snapshot.
+    With the `memo` of the last call only what has changed is built.
     """
-    snapshot, controllers, implied_findings = _complete(snapshot, cluster)
-    drafts = draft_pods(snapshot, cluster)
+    memo = memo or Memo()
+    snapshot, controllers, implied_findings = _complete(snapshot, cluster, memo)
+    drafts = draft_pods(snapshot, cluster, memo)
     placement = place_pods(drafts.pods, cluster, leases)
-    fronts = build_fronts(snapshot, cluster, leases)
+    fronts = build_fronts(snapshot, cluster, leases, memo)
     selected = select_pods(fronts.services, drafts.pods)
     grounds = Grounds(
         cluster=cluster,
         dns_address=fronts.dns_address,
-        config=read_config(snapshot),
+        config=read_config(snapshot, memo),
         gateways={controller.workload: controller.name for controller in controllers},
         accounts=frozenset((one.key.namespace, one.key.name) for one in snapshot.of(ServiceAccount)),
         links=service_links(front.service for front in fronts.services),
         targets=selected.targets,
     )
-    pods, pod_findings = build_pods(placement.pods, grounds)
-    services, service_findings = build_services(fronts.services, selected, drafts, {pod.id: pod for pod in pods}, snapshot)
-    gateways, gateway_findings = build_gateways(snapshot, controllers, pods, services, cluster.domain)
-    outside = build_upstreams(gateways, services, cluster.domain)
+    pods, pod_findings = build_pods(placement.pods, grounds, memo)
+    services, service_findings = build_services(selected, drafts, {pod.id: pod for pod in pods}, snapshot, memo)
+    gateways, gateway_findings = build_gateways(snapshot, controllers, pods, services, cluster.domain, memo)
+    outside = build_upstreams(gateways, services, cluster.domain, memo)
     mesh, mesh_findings = build_mesh(Ground(snapshot, cluster, pods, services, gateways, outside))
     findings = (
         *implied_findings,
@@ -69,15 +72,16 @@ def build_model(snapshot: Snapshot, cluster: Cluster, leases: Leases) -> Built:
         *mesh_findings,
         *note_read_only(snapshot, READ_ONLY_KINDS),
     )
+    memo.turn()
     given = replace(fronts.leases, pods=placement.leases.pods, last_pods=placement.leases.last_pods)
     return Built(Model(cluster, pods, services, gateways, mesh), ordered(findings), given, snapshot)
 
 
-def _complete(snapshot: Snapshot, cluster: Cluster) -> tuple[Snapshot, tuple[Controller, ...], Findings]:
+def _complete(snapshot: Snapshot, cluster: Cluster, memo: Memo) -> tuple[Snapshot, tuple[Controller, ...], Findings]:
     """The snapshot with all that is implied, and the ingress controllers in it: Seaway's own gateway where there is no other."""
-    controllers = find_controllers(snapshot)
+    controllers = find_controllers(snapshot, memo)
     if not controllers:
-        snapshot = with_objects(snapshot, gateway_objects())
-        controllers = find_controllers(snapshot)
-    snapshot, findings = with_implied(snapshot, cluster)
+        snapshot = with_objects(snapshot, memo("gateway", gateway_objects))
+        controllers = find_controllers(snapshot, memo)
+    snapshot, findings = with_implied(snapshot, cluster, memo)
     return snapshot, controllers, findings

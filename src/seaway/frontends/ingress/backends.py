@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -24,13 +24,50 @@ from seaway.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
-class Backends:
-    """Where backends are looked up. `nginx`: a port may also be the text of a port's targetPort, as ingress-nginx has it."""
+class Missing:
+    """Why there is no such Service, in words, and the nearest name that there is, "" for none."""
 
-    services: Mapping[ServiceName, Service]
+    state: str
+    near: str
+
+
+@dataclass(frozen=True, slots=True)
+class Backends:
+    """Where backends are looked up: Services, what there is instead of one that is missing, and Services as they are written.
+
+    `nginx`: a port may also be the text of a port's targetPort, as ingress-nginx has it.
+    """
+
+    services: Mapping[ServiceName, Service | Missing]
+    written: Mapping[ServiceName, Resource[core_v1.Service]]
+    domain: str
+    nginx: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where Ingresses stand: the manifests, the cluster's domain, and whether an ingress-nginx serves them."""
+
     snapshot: Snapshot
     domain: str
     nginx: bool
+
+
+def find_backends(ingress: Ingress, namespace: str, services: Mapping[ServiceName, Service], place: Place) -> Backends:
+    """What there is to know about the Services that an Ingress names, and nothing else."""
+    spec = ingress.spec
+    backends = [path.backend for rule in spec.rules if rule.http for path in rule.http.paths]
+    backends += [spec.default_backend] if spec.default_backend else []
+    names = {ServiceName(namespace, one.service.name) for one in backends if one.service}
+    written = {name: found for name in names if (found := place.snapshot.get(core_v1.Service, "", *name)) is not None}
+    found = {name: services.get(name) or _missing(name, services, place.snapshot) for name in names}
+    return Backends(found, written if place.nginx else {}, place.domain, place.nginx)
+
+
+def _missing(name: ServiceName, services: Iterable[ServiceName], snapshot: Snapshot) -> Missing:
+    known = sorted(one.name for one in services if one.namespace == name.namespace)
+    near = get_close_matches(name.name, known, n=1)
+    return Missing(absence(snapshot, Key("", "Service", name.namespace, name.name)), near[0] if near else "")
 
 
 def build_action(
@@ -68,13 +105,11 @@ def _to_service(
     backends: Backends, ingress: Resource[Ingress], wanted: IngressServiceBackend, at: Origin, port_at: Origin
 ) -> tuple[Forward | Respond, Findings]:
     name = ServiceName(ingress.key.namespace, wanted.name)
-    service = backends.services.get(name)
-    if service is None:
-        known = sorted(one.name for one in backends.services if one.namespace == name.namespace)
-        near = get_close_matches(name.name, known, n=1)
-        state = absence(backends.snapshot, Key("", "Service", name.namespace, name.name))
-        words = {"service": str(name), "state": state, "namespace": name.namespace, "hint": f"; did you mean {near[0]}?" if near else ""}
-        return _refused(f"Service {name} {state}", codes.BACKEND_SERVICE_MISSING, at, ingress, words)
+    service = backends.services[name]
+    if isinstance(service, Missing):
+        hint = f"; did you mean {service.near}?" if service.near else ""
+        words = {"service": str(name), "state": service.state, "namespace": name.namespace, "hint": hint}
+        return _refused(f"Service {name} {service.state}", codes.BACKEND_SERVICE_MISSING, at, ingress, words)
     if service.type is ServiceType.EXTERNAL_NAME:
         return _refused(f"Service {name} is of type ExternalName", codes.BACKEND_EXTERNAL_NAME, at, ingress, {"service": str(name)})
     asked = wanted.port.name or str(wanted.port.number)
@@ -99,7 +134,7 @@ def _to_service(
 
 def _by_target_port(backends: Backends, service: Service, text: str) -> int | None:
     """Position of the first TCP port whose targetPort reads `text`."""
-    written = backends.snapshot.get(core_v1.Service, "", *service.id)
+    written = backends.written.get(service.id)
     for port in written.body.spec.ports if written else ():
         if str(port.target_port) == text and port.protocol == "TCP":
             return _by_number(service, port.port)

@@ -8,6 +8,7 @@ from hashlib import blake2b
 
 from seaway.core.codes import ingress as codes
 from seaway.core.finding import Findings, finding
+from seaway.core.memo import Memo
 from seaway.core.names import Key, is_dns_subdomain
 from seaway.core.origin import Origin
 from seaway.frontends.ingress.absence import absence
@@ -25,15 +26,16 @@ TLS_TYPE = "kubernetes.io/tls"
 _PROBLEMS = {Problem.CHAIN_UNREADABLE: CHAIN, Problem.KEY_UNREADABLE: KEY}
 
 
-def find_certificate(snapshot: Snapshot, namespace: str, name: str, at: Origin, asking: Key) -> tuple[Certificate | None, Findings]:
-    """The certificate of Secret `namespace/name`, which `asking` names at `at`. A name cannot lead to another namespace."""
+def find_certificate(snapshot: Snapshot, wanted: str, at: Origin, asking: Key, memo: Memo) -> tuple[Certificate | None, Findings]:
+    """The certificate of the Secret `wanted` (`namespace/name`), which `asking` names at `at`. A name cannot lead to another namespace."""
+    namespace, _, name = wanted.partition("/")
     if not is_dns_subdomain(name):
         return None, (finding(codes.SECRET_NAME_INVALID, at, asking, name=shown(name)),)
     secret = snapshot.get(Secret, "", namespace, name)
     if secret is None:
         state = absence(snapshot, Key("", "Secret", namespace, name))
         return None, (finding(codes.SECRET_MISSING, at, asking, secret=f"{namespace}/{name}", state=state),)
-    return read_certificate(secret)
+    return memo(secret.key, read_certificate, secret)
 
 
 def read_certificate(secret: Resource[Secret]) -> tuple[Certificate | None, Findings]:

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from seaway.core.memo import Memo
 from seaway.core.names import SYSTEM_NAMESPACE, Key
 from seaway.core.origin import GENERATED, Origin
 from seaway.frontends.ingress.arguments import command_line, flags, is_true
 from seaway.model.service import ServiceName
 from seaway.resources.apps_v1 import DaemonSet, Deployment
-from seaway.resources.core_v1 import Container, ContainerPort, PodTemplateSpec
+from seaway.resources.core_v1 import Container, ContainerPort
 from seaway.resources.load import resource_of
 from seaway.resources.resource import Resource
 from seaway.snapshot import Snapshot
@@ -54,11 +55,12 @@ class Controller:
     nginx: bool = False
 
 
-def find_controllers(snapshot: Snapshot) -> tuple[Controller, ...]:
+def find_controllers(snapshot: Snapshot, memo: Memo | None = None) -> tuple[Controller, ...]:
     """All Deployments and DaemonSets that are ingress gateways, in the order of their names (`namespace/name`, which are unique)."""
+    memo = memo or Memo()
     found: dict[str, Controller] = {}
     for resource in (*snapshot.of(Deployment), *snapshot.of(DaemonSet)):
-        controller = _controller(resource, resource.body.spec.template)
+        controller = memo(resource.key, _controller, resource)
         if controller is None:
             continue
         if controller.name in found:  # a DaemonSet that shares its name with a Deployment; no name holds an underscore
@@ -67,7 +69,8 @@ def find_controllers(snapshot: Snapshot) -> tuple[Controller, ...]:
     return tuple(found[name] for name in sorted(found))
 
 
-def _controller(resource: Resource[Any], template: PodTemplateSpec) -> Controller | None:
+def _controller(resource: Resource[Deployment] | Resource[DaemonSet]) -> Controller | None:
+    template = resource.body.spec.template
     namespace = resource.key.namespace
     labels = template.metadata.labels
     for container in template.spec.containers:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from seaway.core.codes import ingress as codes
 from seaway.core.finding import Findings, finding
+from seaway.core.memo import Memo
 from seaway.core.names import Key
 from seaway.core.origin import Origin
 from seaway.frontends.ingress.host_names import ANY
@@ -34,17 +35,31 @@ class _Host:
     fallback: tuple[IngressRules, Fallback] | None = None
 
 
-def build_hosts(ingresses: tuple[IngressRules, ...], tls: frozenset[str]) -> tuple[tuple[VirtualHost, ...], Findings]:
+@dataclass(frozen=True, slots=True)
+class _Gathered:
+    """All that one host is built from."""
+
+    first: IngressRules
+    at: Origin
+    locations: tuple[Location, ...]
+    fallback: tuple[IngressRules, Fallback] | None
+
+
+def build_hosts(ingresses: tuple[IngressRules, ...], tls: frozenset[str], memo: Memo) -> tuple[tuple[VirtualHost, ...], Findings]:
     """All virtual hosts of a gateway, by name. `ingresses` in order of precedence; `tls` names the hosts that have TLS."""
     gathered, findings = _gather(ingresses)
     hosts: list[VirtualHost] = []
     for name, host in sorted(gathered.items()):
-        kept, more = _without_conflicts(name, host.locations)
+        built, more = memo(name, _build_host, name, _Gathered(host.first, host.at, tuple(host.locations), host.fallback), name in tls)
+        hosts.append(built)
         findings += more
-        routes, more = _routes(name, kept, name in tls)
-        findings += more
-        hosts.append(VirtualHost(name, _with_fallback(name, host, routes, name in tls)))
     return tuple(hosts), findings
+
+
+def _build_host(name: str, host: _Gathered, tls: bool) -> tuple[VirtualHost, Findings]:
+    kept, conflicts = _without_conflicts(name, host.locations)
+    routes, findings = _routes(name, kept, tls)
+    return VirtualHost(name, _with_fallback(name, host, routes, tls)), conflicts + findings
 
 
 def _gather(ingresses: tuple[IngressRules, ...]) -> tuple[dict[str, _Host], Findings]:
@@ -93,7 +108,7 @@ def _fill_any_host(gathered: dict[str, _Host], ingresses: tuple[IngressRules, ..
     )
 
 
-def _without_conflicts(host: str, locations: list[Location]) -> tuple[list[Location], Findings]:
+def _without_conflicts(host: str, locations: tuple[Location, ...]) -> tuple[list[Location], Findings]:
     """The first claim of each path and type stays. The same claim twice with one backend, in one Ingress, is no mistake."""
     taken: dict[tuple[str, bool], Location] = {}
     kept: list[Location] = []
@@ -149,7 +164,7 @@ def _spread(host: str, trigger: Location, locations: list[Location]) -> Findings
     )
 
 
-def _with_fallback(name: str, host: _Host, routes: tuple[Route, ...], tls: bool) -> tuple[Route, ...]:
+def _with_fallback(name: str, host: _Gathered, routes: tuple[Route, ...], tls: bool) -> tuple[Route, ...]:
     """`routes`, and after them what answers the rest of the host unless one of them takes all."""
     if any(takes_all(route.match) for route in routes):
         return routes

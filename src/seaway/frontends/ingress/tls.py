@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from seaway.core.codes import ingress as codes
 from seaway.core.finding import Finding, Findings, finding
+from seaway.core.memo import Memo
 from seaway.core.origin import Origin
 from seaway.frontends.ingress.certificates import find_certificate
 from seaway.frontends.ingress.host_names import ANY, covers, host_problem
@@ -48,13 +49,13 @@ class _Decided:
     hosts: dict[str, TlsHost] = field(default_factory=dict[str, TlsHost])
 
 
-def build_tls(snapshot: Snapshot, ingresses: tuple[IngressRules, ...]) -> tuple[Tls, Findings]:
+def build_tls(snapshot: Snapshot, ingresses: tuple[IngressRules, ...], memo: Memo) -> tuple[Tls, Findings]:
     """The TLS of a gateway. `ingresses` in order of precedence."""
     findings: list[Finding] = []
     read: list[tuple[IngressRules, tuple[_Entry, ...]]] = []
     for rules in ingresses:
         if rules.ingress.body.spec.tls:
-            entries, more = _entries(snapshot, rules)
+            entries, more = _entries(snapshot, rules, memo)
             read.append((rules, entries))
             findings += more
     decided = _Decided()
@@ -68,7 +69,7 @@ def build_tls(snapshot: Snapshot, ingresses: tuple[IngressRules, ...]) -> tuple[
     return Tls(hosts, frozenset(decided.by)), tuple(findings)
 
 
-def _entries(snapshot: Snapshot, rules: IngressRules) -> tuple[tuple[_Entry, ...], Findings]:
+def _entries(snapshot: Snapshot, rules: IngressRules, memo: Memo) -> tuple[tuple[_Entry, ...], Findings]:
     ingress = rules.ingress
     entries: list[_Entry] = []
     findings: list[Finding] = []
@@ -84,7 +85,7 @@ def _entries(snapshot: Snapshot, rules: IngressRules) -> tuple[tuple[_Entry, ...
         certificate: Certificate | None = None
         if entry.secret_name:
             at = ingress.at("spec", "tls", index, "secretName")
-            certificate, more = find_certificate(snapshot, ingress.key.namespace, entry.secret_name, at, ingress.key)
+            certificate, more = find_certificate(snapshot, f"{ingress.key.namespace}/{entry.secret_name}", at, ingress.key, memo)
             findings += more
         entries.append(_Entry(tuple(names), entry.secret_name, certificate))
     return tuple(entries), tuple(findings)

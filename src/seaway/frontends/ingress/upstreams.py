@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from seaway.core.memo import Memo
 from seaway.model.names import service_host
 from seaway.model.route import Forward, Gateway
 from seaway.model.service import Service, ServicePort
@@ -33,11 +34,11 @@ TREATMENT = Treatment(
 )
 
 
-def build_upstreams(gateways: tuple[Gateway, ...], services: tuple[Service, ...], domain: str) -> tuple[Upstream, ...]:
+def build_upstreams(gateways: tuple[Gateway, ...], services: tuple[Service, ...], domain: str, memo: Memo) -> tuple[Upstream, ...]:
     """One for each service port that some route leads to, in the order of their ids."""
     by_host = {service_host(service.id, domain): service for service in services}
     wanted = {to for gateway in gateways for to in _forwarded(gateway)}
-    return tuple(_upstream(to, by_host[to.host]) for to in sorted(wanted))
+    return tuple(memo(to, _upstream, to, by_host[to.host]) for to in sorted(wanted))
 
 
 def _forwarded(gateway: Gateway) -> Iterator[UpstreamId]:

@@ -60,6 +60,11 @@ def read_program(template: Template) -> tuple[Program | None, Findings]:
     return None, (finding(BAD_COMMAND, named[1] if named else origin, key, problem=problem, advice=f"Name one of: {names}."),)
 
 
+def runs_program(template: Template) -> bool:
+    """Whether its pods run a program, or would if the annotation were sound."""
+    return COMMAND_ANNOTATION in template.meta.annotations or COMMAND_ANNOTATION in template.resource.meta.annotations
+
+
 def _annotation(template: Template, name: str) -> tuple[str, Origin] | None:
     path = ("metadata", "annotations", name)
     if name in template.meta.annotations:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from seaway.core.memo import Memo
 from seaway.resources.core_v1 import ConfigMap, Secret
+from seaway.resources.resource import Resource
 from seaway.snapshot import Snapshot
 
 Values = Mapping[str, bytes]
@@ -19,17 +21,30 @@ class Config:
     config_maps: Mapping[tuple[str, str], Values]
     secrets: Mapping[tuple[str, str], Values]
 
+    def only(self, named: Collection[tuple[str, str]]) -> Config:
+        """What of it goes by one of these names."""
+        if not named:
+            return NOTHING
+        return Config(*({name: one for name, one in of.items() if name in named} for of in (self.config_maps, self.secrets)))
+
     def __repr__(self) -> str:
         return f"Config({len(self.config_maps)} ConfigMaps, {len(self.secrets)} Secrets)"
 
 
-def read_config(snapshot: Snapshot) -> Config:
+NOTHING = Config({}, {})
+
+
+def read_config(snapshot: Snapshot, memo: Memo) -> Config:
     """All ConfigMaps (`data` only: the kubelet makes no variables of `binaryData`) and Secrets (`stringData` wins over `data`)."""
-    maps: dict[tuple[str, str], Values] = {}
-    for one in snapshot.of(ConfigMap):
-        maps[one.key.namespace, one.key.name] = {key: text.encode() for key, text in one.body.data.items()}
-    secrets: dict[tuple[str, str], Values] = {}
-    for one in snapshot.of(Secret):
-        decoded = {key: base64.b64decode(value) for key, value in one.body.data.items()}
-        secrets[one.key.namespace, one.key.name] = decoded | {key: text.encode() for key, text in one.body.string_data.items()}
+    maps = {(one.key.namespace, one.key.name): memo(one.key, _of_config_map, one) for one in snapshot.of(ConfigMap)}
+    secrets = {(one.key.namespace, one.key.name): memo(one.key, _of_secret, one) for one in snapshot.of(Secret)}
     return Config(maps, secrets)
+
+
+def _of_config_map(resource: Resource[ConfigMap]) -> Values:
+    return {key: text.encode() for key, text in resource.body.data.items()}
+
+
+def _of_secret(resource: Resource[Secret]) -> Values:
+    decoded = {key: base64.b64decode(value) for key, value in resource.body.data.items()}
+    return decoded | {key: text.encode() for key, text in resource.body.string_data.items()}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from seaway.core.cidr import parse_ipv4
 from seaway.core.codes.workloads import NO_PODS_SELECTED, TARGET_PORT_UNDECLARED, TARGET_PORT_UNKNOWN
 from seaway.core.finding import Finding, Findings, finding
+from seaway.core.memo import Memo
 from seaway.frontends.kubernetes.draft import Draft, Template, running_containers
 from seaway.frontends.kubernetes.manual_endpoints import manual_backends
 from seaway.frontends.kubernetes.ports import Target
@@ -27,6 +28,7 @@ _MOST_GUESSES = 100  # comparing spellings is slow: past this many, a thousand m
 class Selected:
     """Which pods each Service selects, in the order of the Services, and which ports of Services lead to each pod."""
 
+    fronts: tuple[Front, ...]
     pods: tuple[tuple[Draft, ...], ...]
     targets: Mapping[PodName, tuple[Target, ...]]
 
@@ -39,42 +41,47 @@ def select_pods(fronts: Sequence[Front], drafts: Sequence[Draft]) -> Selected:
     for front in fronts:
         pods = tuple(drafts[position] for position in index.select(front.service.id.namespace, front.selector))
         chosen.append(pods)
-        ports = tuple(
-            Target(target, port.protocol.value, port.name, port.app_protocol)
-            for target, port in zip(front.targets, front.service.ports, strict=True)
-        )
         for draft in pods:
-            targets[draft.id] += ports
-    return Selected(tuple(chosen), dict(targets))
+            targets[draft.id] += front.leads
+    return Selected(tuple(fronts), tuple(chosen), dict(targets))
 
 
 def build_services(
-    fronts: Sequence[Front], selected: Selected, drafts: Drafts, pods: Mapping[PodName, Pod], snapshot: Snapshot
+    selected: Selected, drafts: Drafts, pods: Mapping[PodName, Pod], snapshot: Snapshot, memo: Memo
 ) -> tuple[tuple[Service, ...], Findings]:
     """The Services with all their backends, by identity. Pods that do not run are behind none."""
+    fronts = selected.fronts
     manual, manual_findings = manual_backends(snapshot, {front.service.id: front for front in fronts}, pods)
     findings: list[Finding] = []
     hints = _Hints(drafts.templates)
     services: list[Service] = []
     for front, chosen in zip(fronts, selected.pods, strict=True):
-        if not front.selector:
-            found = manual.get(front.service.id, ())
-        elif not chosen:
-            found = ()
-            findings += hints.unmatched(front)
+        name = front.service.id
+        if chosen:
+            service, more = memo(name, _over_pods, front, chosen, tuple(pods.get(draft.id) for draft in chosen))
+            findings += more
         else:
-            found = _pod_backends(front, chosen, pods)
-            findings += _check_targets(front, chosen)
-        backends = tuple(sorted(found, key=lambda one: (parse_ipv4(one.address) or 0, one.ports, one.pod or ("", ""))))
-        services.append(replace(front.service, backends=backends))
+            service = memo(name, _over, front.service, () if front.selector else manual.get(name, ()))
+            findings += hints.unmatched(front) if front.selector else ()
+        services.append(service)
     return tuple(services), (*manual_findings, *findings)
 
 
-def _pod_backends(front: Front, chosen: Sequence[Draft], pods: Mapping[PodName, Pod]) -> tuple[Backend, ...]:
+def _over(service: Service, found: tuple[Backend, ...]) -> Service:
+    """The Service in front of these backends, in the order of their addresses."""
+    backends = tuple(sorted(found, key=lambda one: (parse_ipv4(one.address) or 0, one.ports, one.pod or ("", ""))))
+    return replace(service, backends=backends)
+
+
+def _over_pods(front: Front, chosen: tuple[Draft, ...], pods: tuple[Pod | None, ...]) -> tuple[Service, Findings]:
+    """The Service in front of the pods that it selects; None stands for one that does not run."""
+    return _over(front.service, _pod_backends(front, chosen, pods)), tuple(_check_targets(front, chosen))
+
+
+def _pod_backends(front: Front, chosen: Sequence[Draft], pods: Sequence[Pod | None]) -> tuple[Backend, ...]:
     backends: list[Backend] = []
     known: dict[int, tuple[int, ...]] = {}
-    for draft in chosen:
-        pod = pods.get(draft.id)
+    for draft, pod in zip(chosen, pods, strict=True):
         if pod is None:
             continue
         template = draft.template

@@ -16,6 +16,7 @@ from seaway.core.finding import Code, Finding, finding
 from seaway.core.origin import Origin
 from seaway.frontends.kubernetes.commands import Program
 from seaway.frontends.kubernetes.config import Config, Values
+from seaway.frontends.kubernetes.draft import Template, running_containers
 from seaway.frontends.kubernetes.placement import Placed
 from seaway.frontends.kubernetes.replicas import INDEX_LABEL
 from seaway.resources.core_v1 import Container, EnvVarSource
@@ -81,6 +82,17 @@ def missing_references(container: Container, config: Config, namespace: str) -> 
                 if values is None or reference.key not in values:
                     missing = f"{kind} {reference.name}" if values is None else f"key {reference.key} of {kind} {reference.name}"
                     yield ("env", index), missing
+
+
+def references(template: Template) -> Iterator[tuple[str, str]]:
+    """The ConfigMaps and Secrets that the environments of a template's containers name: kind and name."""
+    for container, _ in running_containers(template.spec):
+        for source in container.env_from:
+            yield from (("ConfigMap", one.name) for one in (source.config_map_ref,) if one)
+            yield from (("Secret", one.name) for one in (source.secret_ref,) if one)
+        for source in (variable.value_from for variable in container.env if variable.value_from):
+            yield from (("ConfigMap", one.name) for one in (source.config_map_key_ref,) if one)
+            yield from (("Secret", one.name) for one in (source.secret_key_ref,) if one)
 
 
 def _values(kind: str, namespace: str, name: str, config: Config) -> Values | None:

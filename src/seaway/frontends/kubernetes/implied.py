@@ -10,6 +10,7 @@ import msgspec
 
 from seaway.core.codes.workloads import NAMESPACE_MISSING
 from seaway.core.finding import Findings, finding
+from seaway.core.memo import Memo
 from seaway.core.names import SYSTEM_NAMESPACE, Key
 from seaway.frontends.kubernetes.service_addresses import is_cluster_dns
 from seaway.model.cluster import Cluster
@@ -23,13 +24,13 @@ _ALWAYS = ("default", "kube-system")
 _EXPECTED = frozenset({*_ALWAYS, "kube-public", "kube-node-lease", SYSTEM_NAMESPACE})
 
 
-def with_implied(snapshot: Snapshot, cluster: Cluster) -> tuple[Snapshot, Findings]:
+def with_implied(snapshot: Snapshot, cluster: Cluster, memo: Memo) -> tuple[Snapshot, Findings]:
     """The snapshot with cluster DNS, all namespaces that are used (each labelled with its name), and their default ServiceAccounts.
 
     A namespace that the manifests use without defining it is noted. Objects that are there already are left as they are.
     """
     objects = dict(snapshot.objects)
-    for resource in () if any(map(is_cluster_dns, snapshot.of(Service))) else _cluster_dns(cluster):
+    for resource in () if any(map(is_cluster_dns, snapshot.of(Service))) else memo("dns", _cluster_dns, cluster):
         objects.setdefault(resource.key, resource)
     findings: Findings = ()
     used = dict.fromkeys(_ALWAYS) | {key.namespace: resource for key, resource in objects.items() if key.namespace}
@@ -38,13 +39,11 @@ def with_implied(snapshot: Snapshot, cluster: Cluster) -> tuple[Snapshot, Findin
             continue
         if user is not None and name not in _EXPECTED:
             findings += (finding(NAMESPACE_MISSING, user.at("metadata", "namespace"), user.key, namespace=name),)
-        made = resource_of({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        made = memo(name, _namespace, name)
         objects[made.key] = made
     for resource in [one for one in objects.values() if isinstance(one.body, Namespace)]:
-        objects[resource.key] = _labelled(resource)
-        account = resource_of(
-            {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": resource.key.name}}
-        )
+        objects[resource.key] = memo(resource.key, _labelled, resource)
+        account = memo(resource.key.name, _default_account, resource.key.name)
         objects.setdefault(account.key, account)
     return snapshot_of(objects.values(), snapshot.findings, snapshot.not_modelled), findings
 
@@ -55,6 +54,14 @@ def with_objects(snapshot: Snapshot, more: tuple[Resource[Any], ...]) -> Snapsho
     return snapshot_of(objects.values(), snapshot.findings, snapshot.not_modelled)
 
 
+def _namespace(name: str) -> Resource[Any]:
+    return resource_of({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+
+
+def _default_account(namespace: str) -> Resource[Any]:
+    return resource_of({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": namespace}})
+
+
 def _labelled(resource: Resource[Any]) -> Resource[Any]:
     """A namespace with the label that the API server gives each (kubernetes.io/metadata.name)."""
     if resource.meta.labels.get(NAME_LABEL) == resource.key.name:
@@ -63,7 +70,11 @@ def _labelled(resource: Resource[Any]) -> Resource[Any]:
     return replace(resource, meta=meta, body=Namespace(metadata=meta))
 
 
-def _cluster_dns(cluster: Cluster) -> Iterator[Resource[Any]]:
+def _cluster_dns(cluster: Cluster) -> tuple[Resource[Any], ...]:
+    return tuple(_core_dns(cluster))
+
+
+def _core_dns(cluster: Cluster) -> Iterator[Resource[Any]]:
     """CoreDNS as kubeadm sets it up: Deployment coredns behind Service kube-dns. The node's own DNS server answers in its pod."""
     labels = {"k8s-app": "kube-dns"}
     ports = [("dns", "UDP"), ("dns-tcp", "TCP")]

@@ -25,7 +25,7 @@ _HOSTNAME = "kubernetes.io/hostname"
 _HONOURED = {_HOSTNAME, "kubernetes.io/arch"}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Placed:
     """A pod with its node and address; with hostNetwork that is the node's own."""
 

@@ -6,7 +6,7 @@ Which pods there are comes from `workloads`, where they live from `placement`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from seaway.core.codes.workloads import (
     CONFIG_MISSING_STANDIN,
@@ -17,11 +17,12 @@ from seaway.core.codes.workloads import (
     SERVICE_ACCOUNT_MISSING,
 )
 from seaway.core.finding import Code, Finding, Findings, finding
+from seaway.core.memo import Memo
 from seaway.core.names import Key, safe_hash
-from seaway.frontends.kubernetes.commands import Program, command_identity, read_program
+from seaway.frontends.kubernetes.commands import Program, command_identity, read_program, runs_program
 from seaway.frontends.kubernetes.config import Config
 from seaway.frontends.kubernetes.draft import Template, running_containers, waits_for_init
-from seaway.frontends.kubernetes.env import Surroundings, build_env, expand, missing_references
+from seaway.frontends.kubernetes.env import Surroundings, build_env, expand, missing_references, references
 from seaway.frontends.kubernetes.placement import Placed
 from seaway.frontends.kubernetes.ports import Target, build_ports
 from seaway.frontends.kubernetes.probes import at_address, template_probes
@@ -63,28 +64,54 @@ class _Shared:
     revision: str
 
 
-def build_pods(placed: Sequence[Placed], grounds: Grounds) -> tuple[tuple[Pod, ...], Findings]:
-    """The pods that run. One whose program lacks its environment is left out: Kubernetes would hold it in CreateContainerConfigError."""
+def build_pods(placed: Sequence[Placed], grounds: Grounds, memo: Memo) -> tuple[tuple[Pod, ...], Findings]:
+    """The pods that run, by identity. One whose program lacks its environment is left out: Kubernetes would hold it in
+    CreateContainerConfigError.
+    """
+    groups: dict[int, list[Placed]] = {}
+    for one in placed:
+        groups.setdefault(id(one.draft.template), []).append(one)
+    pods: list[Pod] = []
     findings: list[Finding] = []
-    shared: dict[int, _Shared] = {}
-    ports: dict[tuple[int, tuple[Target, ...]], tuple[ContainerPort, ...]] = {}
+    templates = [group[0].draft.template for group in groups.values()]
+    for template, group in zip(templates, groups.values(), strict=True):
+        built, more = memo(template.resource.key, _pods_of, template, tuple(group), _narrowed(grounds, template, group))
+        pods += built
+        findings += more
+    findings += _not_run(templates)
+    return tuple(sorted(pods, key=lambda one: one.id)), tuple(dict.fromkeys(findings))
+
+
+def _narrowed(grounds: Grounds, template: Template, placed: Sequence[Placed]) -> Grounds:
+    """As much of the grounds as the pods of one template stand on."""
+    key = template.resource.key
+    named = {(key.namespace, name) for _, name in references(template)}
+    return replace(
+        grounds,
+        config=grounds.config.only(named),
+        gateways={key: grounds.gateways[key]} if key in grounds.gateways else {},
+        accounts=grounds.accounts & {(key.namespace, template.service_account)},
+        links={key.namespace: grounds.links.get(key.namespace, {})} if runs_program(template) else {},
+        targets={one.draft.id: targets for one in placed if (targets := grounds.targets.get(one.draft.id))},
+    )
+
+
+def _pods_of(template: Template, placed: tuple[Placed, ...], grounds: Grounds) -> tuple[tuple[Pod, ...], Findings]:
+    """The pods of one template."""
+    findings: list[Finding] = []
+    common = _shared(template, grounds, findings)
+    ports: dict[tuple[Target, ...], tuple[ContainerPort, ...]] = {}
     pods: list[Pod] = []
     for one in placed:
-        template = one.draft.template
-        common = shared.get(id(template))
-        if common is None:
-            common = shared[id(template)] = _shared(template, grounds, findings)
         runs = _runs(one, common, grounds, findings)
         hostname = _hostname(one, grounds.cluster.domain, findings)
         if runs is None or not hostname:
             continue
         targets = grounds.targets.get(one.draft.id, ())
-        place = (id(template), targets)
-        if place not in ports:
-            ports[place] = build_ports(template, targets, common.probes, isinstance(runs, Standin))
-        pods.append(_pod(one, common, runs, hostname, ports[place]))
-    findings += _not_run([one.template for one in shared.values()])
-    return tuple(pods), tuple(dict.fromkeys(findings))
+        if targets not in ports:
+            ports[targets] = build_ports(template, targets, common.probes, isinstance(runs, Standin))
+        pods.append(_pod(one, common, runs, hostname, ports[targets]))
+    return tuple(pods), tuple(findings)
 
 
 def _pod(placed: Placed, common: _Shared, runs: Runs, hostname: str, ports: tuple[ContainerPort, ...]) -> Pod:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from seaway.core.cidr import parse_cidr, parse_ipv4
 from seaway.core.codes.workloads import EXTERNAL_NAME_ADDRESS, IPV6, SOURCE_RANGES_IGNORED
 from seaway.core.finding import Finding, Findings, finding
+from seaway.core.memo import Memo
 from seaway.frontends.kubernetes.node_ports import PortKey, assign_node_ports, port_key
+from seaway.frontends.kubernetes.ports import Target
 from seaway.frontends.kubernetes.refusal import has_errors
 from seaway.frontends.kubernetes.service_addresses import assign_cluster_ips, assign_load_balancers, is_cluster_dns, name_of
 from seaway.frontends.kubernetes.service_rules import affinity_timeout_s, check_service
@@ -25,12 +27,16 @@ SOURCE_RANGES_ANNOTATION = "service.beta.kubernetes.io/load-balancer-source-rang
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Front:
-    """A Service without its backends. `targets` holds the target of each port, by position: a number, or a name of container ports."""
+    """A Service without its backends. `targets` holds the target of each port, by position: a number, or a name of container ports.
+
+    `leads` says the same as pods see it.
+    """
 
     resource: Resource[core_v1.Service]
     service: Service
     selector: Mapping[str, str]
     targets: tuple[IntOrString, ...]
+    leads: tuple[Target, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +49,22 @@ class Fronts:
     findings: Findings
 
 
-def build_fronts(snapshot: Snapshot, cluster: Cluster, leases: Leases) -> Fronts:
+def build_fronts(snapshot: Snapshot, cluster: Cluster, leases: Leases, memo: Memo) -> Fronts:
     """Services with their addresses and ports. `leases` of the result holds no pods."""
     findings: list[Finding] = []
     sound: list[Resource[core_v1.Service]] = []
     for resource in snapshot.of(core_v1.Service):
-        problems = check_service(resource)
+        served, problems = memo(resource.key, _check, resource)
         findings += problems
-        if not has_errors(problems):
-            findings += _check_meaning(resource)
+        if served:
             sound.append(resource)
     numbers, refused = assign_node_ports(sound, cluster, dict(leases.node_ports), findings)
     sound = [one for one in sound if name_of(one) not in refused]
     cluster_ips = assign_cluster_ips(sound, cluster, dict(leases.cluster_ips), findings)
     sound = [one for one in sound if name_of(one) in cluster_ips or _needs_no_address(one)]
     balancers = assign_load_balancers(sound, cluster, dict(leases.load_balancers), findings)
-    fronts = tuple(_front(one, cluster_ips, balancers, numbers) for one in sound)
+    addresses = {name_of(one): (cluster_ips.get(name_of(one), ""), balancers.get(name_of(one), "")) for one in sound}
+    fronts = tuple(memo(one.key, _front, one, *addresses[name_of(one)], _node_ports(one, numbers)) for one in sound)
     keys = {port_key(one, port) for one in sound for port in one.body.spec.ports}
     given = Leases(
         cluster_ips=tuple(sorted(cluster_ips.items())),
@@ -73,10 +79,19 @@ def _needs_no_address(resource: Resource[core_v1.Service]) -> bool:
     return resource.body.spec.type == "ExternalName" or resource.body.spec.cluster_ip == "None"
 
 
-def _front(
-    resource: Resource[core_v1.Service], cluster_ips: Mapping[str, str], balancers: Mapping[str, str], numbers: Mapping[PortKey, int]
-) -> Front:
-    spec, name = resource.body.spec, name_of(resource)
+def _check(resource: Resource[core_v1.Service]) -> tuple[bool, Findings]:
+    """Whether the API server would take it, and what is wrong with it."""
+    problems = check_service(resource)
+    return (False, problems) if has_errors(problems) else (True, (*problems, *_check_meaning(resource)))
+
+
+def _node_ports(resource: Resource[core_v1.Service], numbers: Mapping[PortKey, int]) -> tuple[int, ...]:
+    """By position of the port; 0 for none."""
+    return tuple(numbers.get(port_key(resource, port), 0) for port in resource.body.spec.ports)
+
+
+def _front(resource: Resource[core_v1.Service], cluster_ip: str, load_balancer_ip: str, node_ports: tuple[int, ...]) -> Front:
+    spec = resource.body.spec
     kind = ServiceType(spec.type)
     external = kind is ServiceType.EXTERNAL_NAME
     service = Service(
@@ -84,12 +99,12 @@ def _front(
         type=kind,
         labels=tuple(sorted(resource.meta.labels.items())),
         annotations=tuple(sorted(resource.meta.annotations.items())),
-        cluster_ip=cluster_ips.get(name, ""),
-        load_balancer_ip=balancers.get(name, ""),
+        cluster_ip=cluster_ip,
+        load_balancer_ip=load_balancer_ip,
         external_ips=() if external else tuple(one for one in spec.external_ips if parse_ipv4(one) is not None),
         source_ranges=_source_ranges(resource),
         external_name=(spec.external_name or "").removesuffix(".") if external else "",
-        ports=_ports(resource, numbers),
+        ports=_ports(resource, node_ports),
         affinity_s=_affinity_s(spec),
         internal_local=spec.internal_traffic_policy == "Local",
         external_local=spec.external_traffic_policy == "Local",
@@ -100,17 +115,20 @@ def _front(
         origin=resource.origin,
     )
     targets = tuple(port.target_port or port.port for port in spec.ports)  # targetPort 0 and "" mean: as port
-    return Front(resource, service, {} if external else spec.selector, targets)
+    leads = tuple(
+        Target(target, port.protocol.value, port.name, port.app_protocol) for target, port in zip(targets, service.ports, strict=True)
+    )
+    return Front(resource, service, {} if external else spec.selector, targets, leads)
 
 
-def _ports(resource: Resource[core_v1.Service], numbers: Mapping[PortKey, int]) -> tuple[ServicePort, ...]:
+def _ports(resource: Resource[core_v1.Service], node_ports: tuple[int, ...]) -> tuple[ServicePort, ...]:
     return tuple(
         ServicePort(
             name=port.name or "",
             port=port.port,
             protocol=Protocol(port.protocol),
             app_protocol=port.app_protocol or "",
-            node_port=numbers.get(port_key(resource, port), 0),
+            node_port=node_ports[index],
             origin=resource.at("spec", "ports", index),
         )
         for index, port in enumerate(resource.body.spec.ports)

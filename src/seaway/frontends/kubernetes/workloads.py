@@ -19,6 +19,7 @@ from seaway.core.codes.workloads import (
 )
 from seaway.core.finding import Findings, finding
 from seaway.core.labels import matches
+from seaway.core.memo import Memo
 from seaway.core.names import Key
 from seaway.frontends.kubernetes.draft import Draft, Template, template_of
 from seaway.frontends.kubernetes.refusal import has_errors, refused
@@ -46,7 +47,24 @@ class Drafts:
     findings: Findings
 
 
-def draft_pods(snapshot: Snapshot, cluster: Cluster) -> Drafts:
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What other objects say about one that makes pods: the object that makes it (`Kind name` or ""), and whether its Service exists."""
+
+    owner: str
+    governed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Drafted:
+    """What one object asks for. `template` is None where it makes no pods."""
+
+    template: Template | None
+    pods: tuple[Draft, ...]
+    findings: Findings
+
+
+def draft_pods(snapshot: Snapshot, cluster: Cluster, memo: Memo) -> Drafts:
     """Every pod that the manifests ask for. Objects that the API server would refuse make none and are named by a finding."""
     pods: dict[PodName, Draft] = {}
     templates: list[Template] = []
@@ -54,12 +72,12 @@ def draft_pods(snapshot: Snapshot, cluster: Cluster) -> Drafts:
     for resource in snapshot.objects.values():
         if not isinstance(resource.body, _KINDS):
             continue
-        template, problems = _read(resource, snapshot)
-        findings.append(problems)
-        if template is None:
+        drafted = memo(resource.key, _draft, resource, _around(resource, snapshot), cluster)
+        findings.append(drafted.findings)
+        if drafted.template is None:
             continue
-        templates.append(template)
-        for draft in pods_of(template, cluster, findings):
+        templates.append(drafted.template)
+        for draft in drafted.pods:
             first = pods.setdefault(draft.id, draft)
             if first is not draft:
                 owner = first.template.resource.key
@@ -71,9 +89,25 @@ def draft_pods(snapshot: Snapshot, cluster: Cluster) -> Drafts:
 _KINDS = (core_v1.Pod, apps_v1.Deployment, apps_v1.ReplicaSet, apps_v1.StatefulSet, apps_v1.DaemonSet, apps_v1.Job)
 
 
-def _read(resource: Resource[Any], snapshot: Snapshot) -> tuple[Template | None, Findings]:
+def _around(resource: Resource[Any], snapshot: Snapshot) -> _Around:
+    governed = True
+    if isinstance(resource.body, apps_v1.StatefulSet) and (service := resource.body.spec.service_name):
+        governed = snapshot.get(core_v1.Service, "", resource.key.namespace, service) is not None
+    return _Around(_owner_here(resource, snapshot), governed)
+
+
+def _draft(resource: Resource[Any], around: _Around, cluster: Cluster) -> _Drafted:
+    template, problems = _read(resource, around)
+    if template is None:
+        return _Drafted(None, (), problems)
+    findings = [problems]
+    pods = tuple(pods_of(template, cluster, findings))
+    return _Drafted(template, pods, tuple(one for group in findings for one in group))
+
+
+def _read(resource: Resource[Any], around: _Around) -> tuple[Template | None, Findings]:
     """The template of one object, unless the API server would refuse it or it is the copy of something that its owner makes."""
-    if owner := _owner_here(resource, snapshot):
+    if owner := around.owner:
         return None, (finding(OWNED_COPY, resource.origin, resource.key, kind=resource.key.kind, name=resource.key.name, owner=owner),)
     selector: LabelSelector | None = None
     match resource.body:
@@ -92,7 +126,7 @@ def _read(resource: Resource[Any], snapshot: Snapshot) -> tuple[Template | None,
     findings = _check_name(resource) + check_template(template, restarts)
     findings += _check_selector(template, selector) if selector is not None else ()
     findings += _check_counts(resource)
-    findings += _check_service_name(template, snapshot)
+    findings += () if around.governed else _ungoverned(template)
     return (None if has_errors(findings) else template), findings
 
 
@@ -156,12 +190,9 @@ def _check_counts(resource: Resource[Any]) -> Findings:
     )
 
 
-def _check_service_name(template: Template, snapshot: Snapshot) -> Findings:
+def _ungoverned(template: Template) -> Findings:
     """A StatefulSet whose governing Service is missing."""
     resource = template.resource
-    if isinstance(resource.body, apps_v1.StatefulSet) and (service := resource.body.spec.service_name):
-        namespace = resource.key.namespace
-        if snapshot.get(core_v1.Service, "", namespace, service) is None:
-            origin, pod = resource.at("spec", "serviceName"), f"{resource.key.name}-0"
-            return (finding(GOVERNING_SERVICE_MISSING, origin, resource.key, service=service, namespace=namespace, pod=pod),)
-    return ()
+    namespace, service = resource.key.namespace, resource.body.spec.service_name
+    origin, pod = resource.at("spec", "serviceName"), f"{resource.key.name}-0"
+    return (finding(GOVERNING_SERVICE_MISSING, origin, resource.key, service=service, namespace=namespace, pod=pod),)

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from seaway.core.memo import Memo
 from seaway.core.names import Key
 from seaway.core.origin import GENERATED, Origin
 from seaway.frontends.ingress.policies import INGRESS_POLICY
@@ -118,7 +119,7 @@ class Draft:
         )
         node = Node(NODE, "192.168.0.2", "10.244.0.0/24")
         by_id = sorted(self.services, key=lambda one: one.id)
-        mesh = Mesh(upstreams=build_upstreams((gateway,), tuple(by_id), "cluster.local"))
+        mesh = Mesh(upstreams=build_upstreams((gateway,), tuple(by_id), "cluster.local", Memo()))
         return Model(Cluster((node,)), tuple(sorted(self.pods, key=lambda one: one.id)), tuple(by_id), (gateway,), mesh)
 
     def view(self, **changes: object) -> EnvoyView:
