@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 from tree import ROOT, SOURCE, python_files, shown, text_of, tree_of
 
-from seaway.core.codes import CODES, destination_rules, engines, ingress, membership, mesh, reading, workloads
+from seaway.core.codes import CODES, authorization, destination_rules, engines, ingress, membership, mesh, reading, workloads
 from seaway.core.finding import Code
 
 MODULES: tuple[tuple[ModuleType, str], ...] = (
@@ -23,6 +23,7 @@ MODULES: tuple[tuple[ModuleType, str], ...] = (
     (mesh, "NET05"),
     (destination_rules, "NET05"),
     (membership, "NET06"),
+    (authorization, "NET06"),
 )
 ROWS = [(module, prefix, name, row) for module, prefix in MODULES for name, row in vars(module).items() if isinstance(row, Code)]
 BY_NAME = {name: row for _, _, name, row in ROWS}

@@ -31,7 +31,6 @@ from seaway.model.authorization import (
     Header,
     InlineKeys,
     Not,
-    PathTemplate,
     Principal,
     Rule,
     ServerName,
@@ -86,7 +85,7 @@ class Draw:
             case "suffix":
                 return Text("suffix", value[-cut:], ignore) if value else Text("present")
             case "regex":
-                return Text("regex", self.one(".*admin.*", "(user|adm)", ".*/ns/shop/.*", "[a-z./:]+", "/api(/.*)?"))
+                return Text("regex", self.one(".*admin.*", "(user|adm)", ".*/ns/shop/.*", "[a-z./:]+", "/api(/.*)?", "/[^/]+/products/.*"))
             case _:
                 return Text("present")
 
@@ -113,17 +112,13 @@ class Draw:
         return Header("x-role", self.text(*(one for one in VALUES if one)))
 
     def what(self, http: bool) -> Term:
-        match self.one("port", "destination", "sni", *(("method", "host", "path", "template") if http else ())):
+        match self.one("port", "destination", "sni", *(("method", "host", "path", "path") if http else ())):
             case "method":
                 return Header(":method", self.text("GET", "POST", "DELETE"))
             case "host":
                 return Header(":authority", self.text("app.test", "App.test:8080", "other.test", case=True))
             case "path":
                 return PathTerm(self.text(*PATHS))
-            case "template":
-                return PathTemplate(
-                    self.one("/api/{*}", "/api/{**}", "/api/{*}/{*}/stock", "/{*}/products/{**}", "/{**}", "/api/products/{*}")
-                )
             case "port":
                 return DestinationPort(self.one(PORTS["http"], PORTS["tls"], 1))
             case "destination":

@@ -19,7 +19,6 @@ from seaway.model.authorization import (
     Header,
     Not,
     Path,
-    PathTemplate,
     Principal,
     ServerName,
     Term,
@@ -71,8 +70,6 @@ def holds(term: Term, call: Call) -> bool:
             return _header(name.lower(), text, call)
         case Path(text):
             return call.http and matches(text, call.path)
-        case PathTemplate(template):
-            return call.http and fits(template, call.path)
         case Claim(path, text, listed):
             return _value(_below(call.claims, path), text, listed=listed, plain=True)
         case FilterMetadata(filter, key, text, listed):
@@ -95,21 +92,6 @@ _KINDS: Mapping[str, Callable[[str, str], bool]] = {
     "suffix": str.endswith,
     "contains": str.__contains__,
 }
-
-
-def fits(template: str, path: str) -> bool:
-    """Whether a path fits a template: `{*}` is one segment that is not empty, `{**}` any number of them, also none."""
-    return re2.fullmatch(_pattern(template), path) is not None
-
-
-def _pattern(template: str) -> str:
-    parts = [_SEGMENTS.get(part) or re2.escape(part) for part in template.split("/")]
-    return "/".join(parts)
-
-
-# What a segment of a path may hold: RFC 3986's pchar, percent-encoded bytes among them.
-_PCHAR = r"[A-Za-z0-9\-._~%!$&'()+,;:@=]"
-_SEGMENTS = {"{*}": f"{_PCHAR}+", "{**}": f"(?:{_PCHAR}|/)*"}
 
 
 def _address(of: str, call: Call) -> str:

@@ -64,13 +64,6 @@ class Path:
 
 
 @dataclass(frozen=True, slots=True)
-class PathTemplate:
-    """`/a/{*}/b/{**}`: one segment, and any number of them."""
-
-    template: str
-
-
-@dataclass(frozen=True, slots=True)
 class Claim:
     """A claim of the verified token by its path (`iss`, `sub`, `aud`, `azp` too); where `listed`, a list matches by any of its members."""
 
@@ -89,9 +82,7 @@ class FilterMetadata:
     listed: bool = False
 
 
-Term: TypeAlias = (
-    "Principal | Address | DestinationPort | ServerName | Header | Path | PathTemplate | Claim | FilterMetadata | AnyOf | AllOf | Not"
-)
+Term: TypeAlias = "Principal | Address | DestinationPort | ServerName | Header | Path | Claim | FilterMetadata | AnyOf | AllOf | Not"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +152,7 @@ class ExternalAuthorizer:
 
 @dataclass(frozen=True, slots=True)
 class InlineKeys:
-    """The keys themselves, a JSON web key set as text."""
+    """The keys themselves, a JSON web key set as text; "" for none that verifies anything."""
 
     jwks: str
 

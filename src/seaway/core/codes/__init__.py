@@ -6,7 +6,7 @@ hosts and routes of the mesh; NET06xx who is in it and what is demanded of calle
 
 from __future__ import annotations
 
-from seaway.core.codes import destination_rules, engines, ingress, membership, mesh, reading, workloads
+from seaway.core.codes import authorization, destination_rules, engines, ingress, membership, mesh, reading, workloads
 from seaway.core.finding import Code
 
 CODES: dict[str, Code] = {
@@ -19,6 +19,7 @@ CODES: dict[str, Code] = {
         mesh,
         destination_rules,
         membership,
+        authorization,
     )
     for row in vars(module).values()
     if isinstance(row, Code)

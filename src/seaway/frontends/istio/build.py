@@ -6,18 +6,21 @@ what each member accepts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from seaway.core.finding import Findings
 from seaway.frontends.istio.authorization.build import build_policies
-from seaway.frontends.istio.clients import clients_of
+from seaway.frontends.istio.authorization.scene import Workloads
+from seaway.frontends.istio.clients import Client, clients_of
 from seaway.frontends.istio.destination_rules.build import DestinationRules, build_destination_rules
 from seaway.frontends.istio.discovery import discovered
 from seaway.frontends.istio.enrolment import enrol
 from seaway.frontends.istio.hosts import build_registry
 from seaway.frontends.istio.inbounds import People, build_inbounds
 from seaway.frontends.istio.proxy_annotations import check_proxy_annotations
+from seaway.frontends.istio.registry import Registry
 from seaway.frontends.istio.scopes import Sources, build_scope, scope_id
 from seaway.frontends.istio.settings import read_mesh_settings
 from seaway.frontends.istio.virtual_services.build import build_virtual_services
@@ -26,7 +29,7 @@ from seaway.model.mesh import Mesh, Scope
 from seaway.model.route import Destination, Forward, Gateway, Mirror, Route
 from seaway.model.service import Service
 from seaway.model.upstream import OUTSIDE_MESH, Upstream, UpstreamId
-from seaway.model.workload import Pod
+from seaway.model.workload import Pod, PodName
 from seaway.snapshot import Snapshot
 
 
@@ -55,7 +58,8 @@ def build_mesh(ground: Ground) -> tuple[Mesh, Findings]:
     sources = Sources(registry, virtual_services, rules, settings)
     scopes = {scope_id(client): client for client in clients.values()}
     built = tuple(build_scope(scopes[name], sources) for name in sorted(scopes))
-    policies, policy_findings = build_policies(snapshot, tuple(pods[one.pod] for one in members), registry, settings)
+    workloads = Workloads(tuple(pods[one.pod] for one in members), ground.pods, ground.services)
+    policies, policy_findings = build_policies(snapshot, workloads, registry, settings, partial(_identified, clients, registry, rules))
     inbounds, inbound_findings = build_inbounds(snapshot, People(members, pods, policies.of), ground.services, settings)
     asked = (one.to for policy in policies.policies for one in policy.authorizers)
     called = {*_of_gateways(ground.gateways), *_of_scopes(built), *asked}
@@ -80,6 +84,11 @@ def build_mesh(ground: Ground) -> tuple[Mesh, Findings]:
         *policy_findings,
         *inbound_findings,
     )
+
+
+def _identified(clients: Mapping[PodName, Client], registry: Registry, rules: DestinationRules, pod: PodName, to: UpstreamId) -> UpstreamId:
+    """The upstream that a pod means by a host and port of the registry."""
+    return rules.identify(clients.get(pod, Client(pod.namespace)), registry.hosts[to.host][0], to.port, to.subset)
 
 
 def _upstreams(ground: Ground, wanted: set[UpstreamId], rules: DestinationRules) -> tuple[Upstream, ...]:

@@ -30,7 +30,6 @@ from envoy.extensions.filters.network.rbac.v3 import rbac_pb2
 from envoy.extensions.filters.network.set_filter_state.v3 import set_filter_state_pb2
 from envoy.extensions.filters.network.tcp_proxy.v3 import tcp_proxy_pb2
 from envoy.extensions.local_address_selectors.filter_state_override.v3 import config_pb2
-from envoy.extensions.path.match.uri_template.v3 import uri_template_match_pb2
 from envoy.extensions.retry.host.previous_hosts.v3 import previous_hosts_pb2
 from envoy.extensions.retry.priority.previous_priorities.v3 import previous_priorities_config_pb2
 from envoy.extensions.transport_sockets.tls.v3 import secret_pb2, tls_pb2
@@ -73,7 +72,6 @@ JwtAuthentication = _message(jwt_authn_pb2, "JwtAuthentication")
 NetworkExtAuthz = _message(ext_authz_pb2, "ExtAuthz")
 NetworkRbac = _message(rbac_pb2, "RBAC")
 TypedExtensionConfig = _message(extension_pb2, "TypedExtensionConfig")
-UriTemplateMatchConfig = _message(uri_template_match_pb2, "UriTemplateMatchConfig")
 GrpcWeb = _message(grpc_web_pb2, "GrpcWeb")
 HttpConnectionManager = _message(http_connection_manager_pb2, "HttpConnectionManager")
 HttpFault = _message(fault_pb2, "HTTPFault")

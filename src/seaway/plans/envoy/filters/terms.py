@@ -10,8 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import assert_never
 
-from google.protobuf.message import Message
-
 from seaway.model.authorization import (
     Address,
     AllOf,
@@ -22,14 +20,13 @@ from seaway.model.authorization import (
     Header,
     Not,
     Path,
-    PathTemplate,
     Principal,
     ServerName,
     Term,
 )
 from seaway.model.route import Text
 from seaway.plans.envoy.filters.text import header_matcher, string_matcher
-from seaway.plans.envoy.proto import Fields, UriTemplateMatchConfig, extension, wrapped
+from seaway.plans.envoy.proto import Fields, wrapped
 
 JWT_FILTER = "envoy.filters.http.jwt_authn"
 PAYLOAD = "payload"
@@ -75,7 +72,7 @@ def _about_who(term: Term) -> bool:
             return all(_about_who(one) for one in terms)
         case Not(inner):
             return _about_who(inner)
-        case DestinationPort() | ServerName() | Path() | PathTemplate() | FilterMetadata():
+        case DestinationPort() | ServerName() | Path() | FilterMetadata():
             return False
 
 
@@ -107,8 +104,6 @@ def _render(term: Term, side: _Side) -> Fields:
             return {"destination_port": port}
         case ServerName(text):
             return {"requested_server_name": string_matcher(text)}
-        case PathTemplate(template):
-            return {"uri_template": extension("envoy.path.match.uri_template.uri_template_matcher", _template(template))}
         case _:
             assert_never(term)
 
@@ -119,10 +114,6 @@ _ADDRESSES = {"peer": "direct_remote_ip", "client": "remote_ip", "destination": 
 def cidr_range(cidr: str) -> Fields:
     address, _, length = cidr.partition("/")
     return {"address_prefix": address, "prefix_len": wrapped(int(length))}
-
-
-def _template(template: str) -> Message:
-    return UriTemplateMatchConfig(path_template=template.replace("{**}", "**").replace("{*}", "*"))
 
 
 def _metadata(filter_name: str, path: Iterable[str], value: Fields) -> Fields:

@@ -42,11 +42,11 @@ def _provider(rule: TokenRule, fetched: Mapping[FetchedKeys, str]) -> Fields:
         case InlineKeys(text):
             jwks = text
         case FetchedKeys():
-            jwks = fetched.get(rule.keys, NO_KEYS)
+            jwks = fetched.get(rule.keys, "")
     return {
         "issuer": rule.issuer,
         "audiences": rule.audiences,
-        "local_jwks": {"inline_string": jwks},
+        "local_jwks": {"inline_string": jwks or NO_KEYS},
         "forward": rule.forward,
         "from_headers": [{"name": name, "value_prefix": prefix} for name, prefix in rule.from_headers],
         "from_params": rule.from_params,

@@ -1,0 +1,1 @@
+"""RequestAuthentications: whose JSON web tokens are believed."""
