@@ -128,7 +128,8 @@ class WaveDone:
     refusals: tuple[Refused, ...] = ()
 
 
-Event = Subscribe | Unsubscribe | Ack | Nack | Publish | Retry
+Heard = Subscribe | Unsubscribe | Ack | Nack
+Event = Heard | Publish | Retry
 Action = Send | Accepted | Refused | WaveDone
 Names = Mapping[str, XdsResource]
 
