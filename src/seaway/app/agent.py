@@ -11,6 +11,7 @@ import asyncio
 import fcntl
 import logging
 import os
+import random
 import resource
 import signal
 import sys
@@ -21,6 +22,7 @@ from functools import partial
 from pathlib import Path
 
 from seaway.core.errors import DriverError
+from seaway.drivers.agent.identity import Certificates, Hearers
 from seaway.drivers.agent.node import NodeAgent
 from seaway.drivers.agent.parts import Parts
 from seaway.drivers.agent.server import SOCKET_FILE, AgentServer
@@ -29,7 +31,8 @@ from seaway.drivers.process.namespaces import CLONE_NEWNET, setns
 from seaway.drivers.programs.interface import ProgramEvent
 from seaway.drivers.programs.real import ProgramKeeper
 from seaway.drivers.standin.real import StandinServer
-from seaway.model.names import node_netns
+from seaway.model.names import SDS_SOCKET, node_netns
+from seaway.protocols.renewal import Renewals
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +60,8 @@ async def run_agent(settings: AgentSettings) -> None:
 
     def make_parts(report: Callable[[ProgramEvent], None]) -> Parts:
         keeper = ProgramKeeper(settings.netns_folder, settings.node_folder, settings.program_logs, report)
-        return Parts(StandinServer(settings.netns_folder), keeper, partial(_make_dns, settings.node_folder))
+        make_dns, make_certificates = partial(_make_dns, settings.node_folder), partial(_make_certificates, settings.node_folder)
+        return Parts(StandinServer(settings.netns_folder), keeper, make_dns, make_certificates)
 
     agent = NodeAgent(settings.node_folder, settings.netns_folder, make_parts, server.report)
     loop = asyncio.get_running_loop()
@@ -137,6 +141,13 @@ def _make_dns(node_folder: Path, upstreams: tuple[str, ...]) -> ClusterDns:
     from seaway.drivers.dns.server import DnsServer  # loaded on nodes that serve DNS only
 
     return DnsServer(upstreams, node_folder / "dns-zone.json", _log.warning)
+
+
+def _make_certificates(node_folder: Path, hearers: Hearers) -> Certificates:
+    from seaway.drivers.agent.identities import Identities  # loads cryptography and gRPC: on nodes with identities only
+    from seaway.drivers.sds.real import SdsServer
+
+    return Identities(partial(SdsServer, node_folder / SDS_SOCKET), hearers, Renewals(random.random))
 
 
 if __name__ == "__main__":

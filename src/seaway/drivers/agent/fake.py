@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from seaway.core.errors import DriverError
-from seaway.drivers.agent.messages import Applied, PodError, ReadyChange, ReadySet, Report
+from seaway.drivers.agent.messages import Applied, Notice, PodError, ReadyChange, ReadySet, Report, RootsHeld, TakeRoots
 from seaway.drivers.agent.orders import Orders, read_orders
 from seaway.model.workload import PodName
 
@@ -20,9 +20,12 @@ class FakeLink:
         self._ready: frozenset[PodName] = frozenset()
         self._held: set[PodName] = set()
         self._open = False
+        self._roots = ""
         self.orders: Orders | None = None
         self.broken: dict[PodName, str] = {}
         self.stopped = False
+        self.told: list[Notice] = []
+        self.slow = False
 
     @property
     def ready(self) -> frozenset[PodName]:
@@ -35,6 +38,7 @@ class FakeLink:
     async def open(self) -> None:
         self._open = True
         self._hear(ReadySet(tuple(sorted(str(name) for name in self._ready))))
+        self._hear(RootsHeld(self._roots))
 
     async def follow(self, version: str, timeout_s: float = 15.0) -> Applied:
         problem = ""
@@ -51,6 +55,14 @@ class FakeLink:
             raise DriverError(f"no pod {pod} on this node")
         (self._held.add if on else self._held.discard)(pod)
         self.refresh()
+
+    def tell(self, notice: Notice) -> None:
+        """Kept in `told`. Roots are taken at once, as a node without identities does, unless `slow`."""
+        if self._open:
+            self.told.append(notice)
+            if isinstance(notice, TakeRoots) and not self.slow:
+                self._roots = notice.version
+                self._hear(RootsHeld(notice.version))
 
     async def stop(self, timeout_s: float = 15.0) -> None:
         self.stopped = True

@@ -15,11 +15,11 @@ from seaway.core.errors import DriverError
 from seaway.drivers.agent.messages import (
     LONGEST_LINE,
     AgentLine,
-    AgentRequest,
     Applied,
     Done,
     FollowOrders,
     HoldUnready,
+    Notice,
     ReadyChange,
     ReadySet,
     Report,
@@ -61,6 +61,10 @@ class Link(Protocol):
         """Raises DriverError, also if the agent does not know the pod."""
         ...
 
+    def tell(self, notice: Notice) -> None:
+        """Said at once where the agent is connected, else never: it says what it lacks when it connects."""
+        ...
+
     async def stop(self, timeout_s: float = 15.0) -> None:
         """Ends the agent and its programs. Raises DriverError if no answer comes in time."""
         ...
@@ -69,7 +73,7 @@ class Link(Protocol):
 
 
 class AgentLink:
-    """`hear` is called on the loop with every report: the full ready set after each connect, then changes and events.
+    """`hear` is called on the loop with every report: after each connect the full ready set and how certificates stand, then what changes.
 
     `presumed` are pods that were ready when an earlier agent, which is dead now, was last heard.
     """
@@ -107,6 +111,10 @@ class AgentLink:
         if isinstance(answer, Done) and answer.error:
             raise DriverError(answer.error)
 
+    def tell(self, notice: Notice) -> None:
+        if self._writer is not None:
+            self._writer.write(encode_line(notice))
+
     async def stop(self, timeout_s: float = 15.0) -> None:
         await self._ask(Stop(next(self._ids)), timeout_s)
 
@@ -120,7 +128,7 @@ class AgentLink:
             answer.cancel()
         self._pending.clear()
 
-    async def _ask(self, request: AgentRequest, timeout_s: float) -> Applied | Done:
+    async def _ask(self, request: FollowOrders | HoldUnready | Stop, timeout_s: float) -> Applied | Done:
         line = encode_line(request)
         answer: asyncio.Future[Applied | Done] = asyncio.get_running_loop().create_future()
         self._pending[request.id] = (line, answer)

@@ -1,6 +1,7 @@
 """What is said on a node's agent socket: one JSON object a line, its `type` first.
 
-Requests carry an `id` and each has one answer with the same id; reports that nobody asked for go to every client.
+Requests carry an `id` and each has one answer with the same id. Notices have none: what they lead to is reported. Reports go to every
+client, and a new one hears first how things stand. No line ever holds a private key.
 """
 
 from __future__ import annotations
@@ -32,6 +33,28 @@ class Stop(msgspec.Struct, frozen=True, tag="stop"):
     """End all programs, close all sockets, and exit. Answered with `Done` when that has happened but for the exit."""
 
     id: int
+
+
+class TakeRoots(msgspec.Struct, frozen=True, tag="roots"):
+    """Notice: these roots (PEM) are trusted from now on. The report `RootsHeld` with this version says that all Envoys hold them."""
+
+    version: str
+    pem: str
+
+
+class TakeChain(msgspec.Struct, frozen=True, tag="chain"):
+    """Notice: the certificate (PEM, with its intermediates) that answers a `SignRequest`. `root` is the fingerprint of its root."""
+
+    identity: str
+    chain: str
+    root: str
+
+
+class RefuseRequest(msgspec.Struct, frozen=True, tag="refuse"):
+    """Notice: a `SignRequest` is not granted."""
+
+    identity: str
+    reason: str
 
 
 class PodError(msgspec.Struct, frozen=True):
@@ -72,12 +95,48 @@ class ReadyChange(msgspec.Struct, frozen=True, tag="change"):
     reason: str
 
 
+class SignRequest(msgspec.Struct, frozen=True, tag="sign"):
+    """The node wants a certificate for this SPIFFE ID; `request` is a certificate request in PEM. Said again to every new client."""
+
+    identity: str
+    request: str
+
+
+class RootsHeld(msgspec.Struct, frozen=True, tag="roots-held"):
+    """The version of the roots that every Envoy of the node holds; "" where one lacks those that came last, or may."""
+
+    version: str
+
+
+class CertificateHeld(msgspec.Struct, frozen=True, tag="certificate"):
+    """The node serves this certificate. `serial` is in hexadecimal, times are seconds since 1970, `root` a fingerprint."""
+
+    identity: str
+    serial: str
+    not_before: float
+    not_after: float
+    root: str
+
+
+class CertificateSet(msgspec.Struct, frozen=True, tag="certificates"):
+    """All certificates that the node serves: what a new client hears."""
+
+    held: tuple[CertificateHeld, ...]
+
+
+class CertificateDropped(msgspec.Struct, frozen=True, tag="certificate-dropped"):
+    """The node has forgotten this identity's certificate and key."""
+
+    identity: str
+
+
 class EventKind(Enum):
     PROGRAM = "program"
     PROBE = "probe"
     RESTART = "restart"
     ORDERS = "orders"
     DNS = "dns"
+    IDENTITY = "identity"
 
 
 class AgentEvent(msgspec.Struct, frozen=True, tag="event"):
@@ -88,8 +147,10 @@ class AgentEvent(msgspec.Struct, frozen=True, tag="event"):
     text: str
 
 
-AgentRequest: TypeAlias = FollowOrders | HoldUnready | Stop
-Report: TypeAlias = ReadySet | ReadyChange | AgentEvent | Applied
+Notice: TypeAlias = TakeRoots | TakeChain | RefuseRequest
+AgentRequest: TypeAlias = FollowOrders | HoldUnready | Stop | Notice
+IdentityReport: TypeAlias = SignRequest | RootsHeld | CertificateSet | CertificateHeld | CertificateDropped
+Report: TypeAlias = ReadySet | ReadyChange | AgentEvent | Applied | IdentityReport
 AgentLine: TypeAlias = Report | Done
 
 LONGEST_LINE = 16 << 20

@@ -13,11 +13,23 @@ from pathlib import Path
 
 from seaway.core.errors import DriverError
 from seaway.drivers.agent.cluster_dns import DnsPods
-from seaway.drivers.agent.messages import AgentEvent, Applied, EventKind, PodError, ReadyChange, ReadySet, Report, pod_name
+from seaway.drivers.agent.identity import Hearers, NodeIdentity
+from seaway.drivers.agent.messages import (
+    AgentEvent,
+    Applied,
+    EventKind,
+    Notice,
+    PodError,
+    ReadyChange,
+    ReadySet,
+    Report,
+    pod_name,
+)
 from seaway.drivers.agent.orders import Orders, read_orders
 from seaway.drivers.agent.parts import Parts
 from seaway.drivers.probes.attempt import RunInside
-from seaway.drivers.probes.real import Hearers, Prober
+from seaway.drivers.probes.real import Hearers as ProbeHearers
+from seaway.drivers.probes.real import Prober
 from seaway.drivers.programs.interface import ProgramEvent
 from seaway.drivers.programs.restarts import Backoff
 from seaway.model.workload import PodName
@@ -47,7 +59,8 @@ class NodeAgent:
         self._report = report
         self._parts = make_parts(self._on_program)
         self._dns = DnsPods(self._parts.make_dns, netns_folder)
-        self._prober = Prober(Hearers(self._on_ready, self._on_failed, partial(self._event, EventKind.PROBE), self._run_inside))
+        self._identity = NodeIdentity(self._parts.make_certificates, Hearers(report, partial(self._event, EventKind.IDENTITY, None)))
+        self._prober = Prober(ProbeHearers(self._on_ready, self._on_failed, partial(self._event, EventKind.PROBE), self._run_inside))
         self._pods: dict[PodName, PodOrders] = {}
         self._orders: Orders | None = None
         self._errors: dict[PodName, str] = {}
@@ -57,8 +70,13 @@ class NodeAgent:
         self._reopened: dict[PodName, tuple[Backoff, float]] = {}
 
     @property
-    def ready(self) -> ReadySet:
-        return ReadySet(tuple(sorted(str(name) for name in self._prober.ready)))
+    def standing(self) -> tuple[Report, ...]:
+        """How things are, for one who has just connected: who is ready, and what is held and wanted of certificates."""
+        return (ReadySet(tuple(sorted(str(name) for name in self._prober.ready))), *self._identity.standing)
+
+    def take(self, notice: Notice) -> None:
+        """The control plane's word on certificates."""
+        self._identity.take(notice)
 
     def has_orders(self) -> bool:
         """Whether the control plane has written orders yet."""
@@ -72,8 +90,15 @@ class NodeAgent:
             except DriverError as error:
                 self._event(EventKind.ORDERS, None, f"not followed: {error.message}")
                 return self._applied(id, error.message)
+            try:
+                await self._identity.follow(orders.node.identities)
+            except DriverError as error:
+                problem = error.message
+                self._event(EventKind.IDENTITY, None, problem)
+            else:
+                problem = ""
             await self._follow(orders)  # also orders that are known: a namespace may have been made anew under its name
-            return self._applied(id)
+            return self._applied(id, problem)
 
     def hold_unready(self, pod: str, on: bool) -> str:
         """ "" or why it cannot be."""
@@ -99,6 +124,7 @@ class NodeAgent:
         self._prober.close()
         await self._parts.standins.close()
         await self._dns.stop()
+        await self._identity.close()
 
     async def _follow(self, orders: Orders) -> None:
         self._orders = orders

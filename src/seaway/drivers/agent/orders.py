@@ -61,6 +61,7 @@ _POD_FIELDS = tuple(one.name for one in fields(PodOrders) if one.name != "probes
 class _NodeRow(msgspec.Struct, frozen=True):
     node: str
     pods: tuple[_PodRow, ...]  # pyright: ignore[reportInvalidTypeForm]  # a type made at import
+    identities: tuple[str, ...] = ()
 
 
 class _OrdersRow(msgspec.Struct, frozen=True):
@@ -77,7 +78,7 @@ _ENCODER = msgspec.json.Encoder()
 def encode_orders(node: NodeOrders, dns_zone: bytes = NO_ZONE, upstreams: tuple[str, ...] = ()) -> tuple[str, bytes]:
     """The version and the whole text of an orders file. Equal orders give equal bytes."""
     pods = [_row_of(pod) for pod in node.pods]
-    body = {"upstreams": upstreams, "dns": msgspec.Raw(dns_zone), "node": {"node": node.node, "pods": pods}}
+    body = {"upstreams": upstreams, "dns": msgspec.Raw(dns_zone), "node": {"node": node.node, "pods": pods, "identities": node.identities}}
     text = _ENCODER.encode(body)
     version = blake2b(text, digest_size=8).hexdigest()
     return version, b'{"version":"%s",%s' % (version.encode(), text[1:])
@@ -87,7 +88,9 @@ def decode_orders(text: bytes) -> Orders:
     """The orders in a file's text. Raises `msgspec.DecodeError` (its subclass ValidationError names the field) if it is not one."""
     row = _DECODER.decode(text)
     pods = cast("tuple[Any, ...]", row.node.pods)
-    return Orders(row.version, NodeOrders(row.node.node, tuple(_pod_of(pod) for pod in pods)), bytes(row.dns), row.upstreams)
+    return Orders(
+        row.version, NodeOrders(row.node.node, tuple(_pod_of(pod) for pod in pods), row.node.identities), bytes(row.dns), row.upstreams
+    )
 
 
 def write_orders(path: Path, node: NodeOrders, dns_zone: bytes = NO_ZONE, upstreams: tuple[str, ...] = ()) -> str:

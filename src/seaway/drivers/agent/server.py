@@ -68,7 +68,8 @@ class AgentServer:
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         assert self._agent is not None
         self._clients.add(writer)
-        self._write(writer, encode_line(self._agent.ready))
+        for report in self._agent.standing:
+            self._write(writer, encode_line(report))
         try:
             while line := await reader.readline():
                 await self._serve(self._agent, writer, line)
@@ -92,6 +93,8 @@ class AgentServer:
                 with suppress(OSError):
                     await writer.drain()
                 self._on_stop()
+            case notice:
+                agent.take(notice)
 
     def _write(self, writer: asyncio.StreamWriter, line: bytes) -> None:
         if writer.transport.get_write_buffer_size() > MOST_UNREAD:

@@ -51,18 +51,27 @@ class PodOrders:
 
 @dataclass(frozen=True, slots=True)
 class NodeOrders:
-    """All pods of one node, by identity."""
+    """All pods of one node, by identity; and the SPIFFE IDs under which they take part in the mesh, in order."""
 
     node: str
     pods: tuple[PodOrders, ...]
+    identities: tuple[str, ...] = ()
 
 
 def plan_node(model: Model, node: str, memo: Memo | None = None) -> NodeOrders:
     """The orders of one node's agent. `memo` is this node's own."""
     memo = memo or Memo()
-    orders = NodeOrders(node, tuple(memo(pod.id, _orders, pod, model.cluster.domain) for pod in model.pods_on(node)))
+    pods = tuple(memo(pod.id, _orders, pod, model.cluster.domain) for pod in model.pods_on(node))
+    orders = NodeOrders(node, pods, _identities(model, node))
     memo.turn()
     return orders
+
+
+def _identities(model: Model, node: str) -> tuple[str, ...]:
+    """Whose certificates the node needs. Gateways by themselves are no mesh: nobody is there to know them."""
+    if all(isinstance(model.pod[name].runs, GatewayProxy) for name in model.member if name in model.pod):
+        return ()
+    return tuple(sorted({model.member[pod.id].spiffe for pod in model.pods_on(node) if pod.id in model.member}))
 
 
 def _orders(pod: Pod, domain: str) -> PodOrders:
