@@ -19,7 +19,7 @@ GROUPS = (
     ("NET03", "Ingress, classes and certificates"),
     ("NET04", "What the running network could not do"),
     ("NET05", "The mesh: settings, hosts and routes"),
-    ("NET06", "The mesh: who is in it, and what is demanded of callers"),
+    ("NET06", "The mesh: identities, who is in it, and what is demanded of callers"),
 )
 
 

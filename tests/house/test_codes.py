@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 from tree import ROOT, SOURCE, python_files, shown, text_of, tree_of
 
-from seaway.core.codes import CODES, authorization, destination_rules, engines, ingress, membership, mesh, reading, workloads
+from seaway.core.codes import CODES, authorization, destination_rules, engines, identity, ingress, membership, mesh, reading, workloads
 from seaway.core.finding import Code
 
 MODULES: tuple[tuple[ModuleType, str], ...] = (
@@ -22,6 +22,7 @@ MODULES: tuple[tuple[ModuleType, str], ...] = (
     (engines, "NET04"),
     (mesh, "NET05"),
     (destination_rules, "NET05"),
+    (identity, "NET06"),
     (membership, "NET06"),
     (authorization, "NET06"),
 )

@@ -176,7 +176,7 @@ class Control:
         self.network = NotedNetwork(world.kernel, world.note)
         self.xds = NotedXds(self._heard_envoy, world.note)
         nodes = {
-            name: NodeEngines(world.folder / name, world.links[name], world.tables[name], ())
+            name: NodeEngines(world.folder / name, world.links[name], world.tables[name], (), lambda _: None)
             for name in (node.name for node in world.cluster.nodes)
         }
         leases = world.folder / "leases.json"

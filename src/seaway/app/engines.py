@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,13 +61,19 @@ class NetworkThread:
 
 
 class NodeEngines:
-    """One node's agent and kernel table. What the node's Envoy holds is the xDS server's matter."""
+    """One node's agent and kernel table. What the node's Envoy holds is the xDS server's matter.
 
-    def __init__(self, folder: Path, link: Link, nft: KernelTable, upstreams: tuple[str, ...]) -> None:
+    `allow` is told which identities the node may have, before its agent is.
+    """
+
+    def __init__(
+        self, folder: Path, link: Link, nft: KernelTable, upstreams: tuple[str, ...], allow: Callable[[tuple[str, ...]], None]
+    ) -> None:
         self._folder = folder
         self._link = link
         self._nft = nft
         self._upstreams = upstreams
+        self._allow = allow
         self._version = ""
 
     @property
@@ -83,6 +89,7 @@ class NodeEngines:
         await all_of(self._give_orders(plans.orders, zone), asyncio.to_thread(self._nft.apply, plans.nft))
 
     async def _give_orders(self, orders: NodeOrders, zone: DnsZone) -> None:
+        self._allow(orders.identities)
         version = write_orders(self._folder / "orders.json", orders, msgspec.json.encode(zone), self._upstreams)
         if version != self._version:
             self._version = ""

@@ -9,25 +9,28 @@ import os
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from seaway.app.certificates import Certificates, CertificateSettings
 from seaway.app.client import ready_pods
 from seaway.app.control import ControlServer
 from seaway.app.down import forget
 from seaway.app.engines import Engines, NetworkThread, NodeEngines, node_folder
 from seaway.app.loop import Loop, is_up
 from seaway.app.processes import NodeSource, Supervised, agent_daemon, envoy_process, process_findings
-from seaway.app.questions import questions
+from seaway.app.questions import certificate_questions, questions
 from seaway.app.relay import end_relay, pipe_of
 from seaway.app.settings import Settings
 from seaway.app.state import StateFolder, read_leases, write_atomically
+from seaway.app.views.certificates import find_troubles
 from seaway.app.views.status import status_document
 from seaway.core.codes.engines import DEFECT, ENGINE_FAILED, ENVOY_NOT_REPLACED, PROCESS_CANNOT_START, PROCESS_DIED
 from seaway.core.errors import DriverError
-from seaway.core.finding import Finding
+from seaway.core.finding import Finding, Findings
 from seaway.drivers.agent.link import AgentLink
-from seaway.drivers.agent.messages import ReadyChange, ReadySet, Report
+from seaway.drivers.agent.messages import AgentEvent, Applied, ReadyChange, ReadySet, Report
 from seaway.drivers.agent.server import SOCKET_FILE
 from seaway.drivers.ca.default_certificate import default_certificate
 from seaway.drivers.envoy.binary import find_envoy
@@ -79,6 +82,7 @@ class ControlPlane:
         self.loop: Loop | None = None
         self._links: dict[str, AgentLink] = {}
         self._tables: dict[str, NftDriver] = {}
+        self._certificates = Certificates(CertificateSettings(state.roots, settings.leaf_s), self._links, say)
 
     async def run(self, started: Callable[[dict[str, Any]], None]) -> None:
         """Runs until SIGINT or SIGTERM, then takes everything away. `started` is called when the first configuration is out."""
@@ -105,8 +109,10 @@ class ControlPlane:
         engines = Engines(network, xds, {node.name: await self._node_engines(node.name) for node in cluster.nodes})
         self.loop = Loop(self._read, cluster, engines, self._views, (self.state.leases, read_leases(self.state.leases)))
         self.loop.after_pass.append(self._status_changed)
-        self.loop.process_findings = lambda: process_findings(self._processes, self.state.logs)
-        control = ControlServer(questions(self.loop, self._processes_running))
+        self.loop.after_pass.append(self._follow_authority)
+        self.loop.findings_of_others = self._other_findings
+        about_certificates = certificate_questions(self.loop, self._certificates, partial(default_certificate, self.state.certificate))
+        control = ControlServer(questions(self.loop, self._processes_running) | about_certificates)
         await control.start(self.state.control_socket)
         await self._await_adopted_agents()
         self.loop.pods_changed()
@@ -117,10 +123,16 @@ class ControlPlane:
         """Runs the loop and its watchers until somebody asks to stop."""
         tasks = [
             asyncio.create_task(one)
-            for one in (loop.run(), self._watch_manifests(loop), self._watch_tables(), self._announce(loop, started))
+            for one in (
+                loop.run(),
+                self._watch_manifests(loop),
+                self._watch_tables(),
+                self._certificates.run(),
+                self._announce(loop, started),
+            )
         ]
         stop = asyncio.create_task(self._until_stopped())
-        done, _ = await asyncio.wait([stop, *tasks[:3]], return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait([stop, *tasks[:4]], return_when=asyncio.FIRST_COMPLETED)
         for task in (*tasks, stop):
             task.cancel()
         await asyncio.gather(*tasks, stop, return_exceptions=True)
@@ -148,11 +160,12 @@ class ControlPlane:
     async def _node_engines(self, node: str) -> NodeEngines:
         folder = self.state.node(node)
         presumed = frozenset[PodName]() if f"agent-{node}" in self._adopted else ready_pods(self.state, node)
-        link = AgentLink(folder / SOCKET_FILE, self._heard_agent, presumed)
-        await link.open()
+        link = AgentLink(folder / SOCKET_FILE, partial(self._heard_agent, node), presumed)
         self._links[node] = link
+        await link.open()
         self._tables[node] = NftDriver(self._sandbox.netns_folder / node_netns(node))
-        return NodeEngines(folder, link, self._tables[node], self.settings.cluster.dns_upstreams)
+        allow = partial(self._certificates.allow, node)
+        return NodeEngines(folder, link, self._tables[node], self.settings.cluster.dns_upstreams, allow)
 
     def _read(self) -> Snapshot:
         return with_commands(self._source.read(), self.settings.commands)
@@ -216,12 +229,22 @@ class ControlPlane:
                 )
             await asyncio.sleep(_NEWS_S if version else _FIRST_NEWS_S)
 
-    def _heard_agent(self, report: Report) -> None:
-        if isinstance(report, (ReadySet, ReadyChange)):
-            if self.loop is not None:
-                self.loop.pods_changed()
-        else:
-            self._say(str(report))
+    def _heard_agent(self, node: str, report: Report) -> None:
+        match report:
+            case ReadySet() | ReadyChange():
+                if self.loop is not None:
+                    self.loop.pods_changed()
+            case AgentEvent() | Applied():
+                self._say(str(report))
+            case _:
+                self._certificates.hear(node, report)
+
+    def _follow_authority(self) -> None:
+        if self.loop is not None and self.loop.current is not None:
+            self._certificates.follow(self.loop.current.model.mesh.authority)
+
+    def _other_findings(self) -> Findings:
+        return (*process_findings(self._processes, self.state.logs), *find_troubles(self._certificates))
 
     def _heard_envoy(self, node: str, report: XdsReport) -> None:
         if self.loop is None:

@@ -88,7 +88,7 @@ class Loop:
         self.gate = Gate()
         self.timing = Timing()
         self.after_pass: list[Callable[[], None]] = []
-        self.process_findings: Callable[[], Findings] = tuple
+        self.findings_of_others: Callable[[], Findings] = tuple
         self._read = read
         self._views = views
         self._leases_path, self._leases = leases
@@ -114,7 +114,7 @@ class Loop:
         built = self._built.findings if self._built else ()
         failed = tuple(one for one in (self._failure, self._unexplained) if one is not None)
         expired = find_expired(self._built.model, datetime.now(UTC)) if self._built else ()
-        return ordered((*read, *built, *expired, *self.gate.findings, *failed, *self.process_findings()))
+        return ordered((*read, *built, *expired, *self.gate.findings, *failed, *self.findings_of_others()))
 
     def manifests_changed(self) -> None:
         """The source says that there is something new to read."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from seaway.app.certificates import Certificates
 from seaway.app.control import Method
 from seaway.app.loop import Loop, is_up
+from seaway.app.views.certificates import certificates_document
 from seaway.app.views.describe import describe_item
 from seaway.app.views.findings import check_document
 from seaway.app.views.kinds import CLUSTER_SCOPED, kind_named
 from seaway.app.views.objects import Item, Scene, list_items
 from seaway.app.views.status import status_document
 from seaway.core.errors import SeawayError, UsageError
+from seaway.model.route import Certificate
 
 
 def questions(loop: Loop, running: Callable[[], Mapping[str, bool]]) -> dict[str, Method]:
@@ -53,6 +56,19 @@ def questions(loop: Loop, running: Callable[[], Mapping[str, bool]]) -> dict[str
         raise SeawayError(f"{known} {name} not found in namespace {namespace}", help=advice)
 
     return {"ping": ping, "progress": progress, "status": status, "check": check, "get": get, "describe": describe}
+
+
+def certificate_questions(loop: Loop, certificates: Certificates, default: Callable[[], Certificate]) -> dict[str, Method]:
+    """The methods of `seaway certs`. `default` is the certificate that gateways show where no other fits."""
+
+    async def certs() -> dict[str, Any]:
+        model = loop.current.model if loop.current is not None else None
+        return certificates_document(certificates, model, default())
+
+    async def rotate_root() -> dict[str, Any]:
+        return {"root": certificates.rotate()}
+
+    return {"certs": certs, "rotate_root": rotate_root}
 
 
 def _scene(loop: Loop) -> Scene:

@@ -32,7 +32,7 @@ class Settings:
     `commands` are programs by NAMESPACE/KIND/NAME of their workload.
 
     `linked`: the user's machine has routes to nodes and load balancer addresses (with root, where no other network has them); else a relay
-    leads from its loopback to the gateway.
+    leads from its loopback to the gateway. `leaf_s` is how long workloads' certificates live, in seconds.
     """
 
     paths: tuple[str, ...]
@@ -42,12 +42,13 @@ class Settings:
     envoy: str
     commands: dict[str, str]
     linked: bool = False
+    leaf_s: float = 86_400.0
 
 
 def make_settings(paths: tuple[str, ...], wishes: Wishes, envoy: str) -> Settings:
     """The settings of a new network on this machine."""
     absolute = tuple(path if path == "-" else str(Path(path).absolute()) for path in paths)
-    return Settings(absolute, wishes.cluster, free_loopback_ports(), os.geteuid() != 0, envoy, dict(wishes.commands))
+    return Settings(absolute, wishes.cluster, free_loopback_ports(), os.geteuid() != 0, envoy, dict(wishes.commands), leaf_s=wishes.leaf_s)
 
 
 def free_loopback_ports() -> tuple[LoopbackPort, ...]:

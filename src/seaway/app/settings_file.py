@@ -11,6 +11,9 @@ dns_address = "10.96.0.10"
 load_balancer_cidr = "198.18.255.0/24"
 dns_upstreams = ["192.0.2.53"]
 
+[mesh]
+leaf_ttl = "24h"
+
 [commands]
 "production/Deployment/web" = "python3 -m http.server 8080"
 ```
@@ -34,6 +37,7 @@ from seaway.model.cluster import Cluster
 from seaway.model.defaults import LINK_CIDR, NODES_CIDR, default_cluster
 
 FILE_NAME = "seaway.toml"
+_LONGEST_LEAF_S = 90 * 86_400
 
 
 class ClusterTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,20 +51,28 @@ class ClusterTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dns_upstreams: tuple[str, ...] = ()
 
 
+class MeshTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[mesh]`; `leaf_ttl` is how long a workload's certificate lives, as Istio writes durations."""
+
+    leaf_ttl: str = "24h"
+
+
 class SettingsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file. `commands` maps NAMESPACE/KIND/NAME of a workload to the program that runs in its pods."""
 
     nodes: int = 1
     cluster: ClusterTable = ClusterTable()
+    mesh: MeshTable = MeshTable()
     commands: dict[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """A settings file, checked: the cluster, and programs by workload."""
+    """A settings file, checked: the cluster, programs by workload, and the life of workloads' certificates in seconds."""
 
     cluster: Cluster
     commands: Mapping[str, str] = field(default_factory=dict[str, str])
+    leaf_s: float = 86_400.0
 
 
 def find_settings_file(paths: tuple[str, ...]) -> Path | None:
@@ -79,7 +91,7 @@ def read_settings_file(path: Path | None) -> Wishes:
         raise UsageError(f"{path}: {error.strerror}", help="name another file with --settings") from error
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: {error}", help="docs/features/commands.md shows every key of a settings file") from error
-    return Wishes(_cluster(path, table), _commands(path, table.commands))
+    return Wishes(_cluster(path, table), _commands(path, table.commands), _leaf_s(path, table.mesh.leaf_ttl))
 
 
 def _cluster(path: Path, table: SettingsTable) -> Cluster:
@@ -142,6 +154,16 @@ def _address(path: Path, text: str, services: IPv4Network) -> None:
         raise UsageError(
             f"{path}: cluster.dns_address = {text!r} is not in the service range {services}", help="choose one of its addresses"
         )
+
+
+def _leaf_s(path: Path, text: str) -> float:
+    """Istio's bound is 90 days; one of a second or less would end while it is being renewed."""
+    from seaway.core.durations import read_duration  # loads re2, for which no help text should wait
+
+    seconds, problem = read_duration(text)
+    if problem or not 2 <= seconds <= _LONGEST_LEAF_S:
+        raise UsageError(f"{path}: mesh.leaf_ttl = {text!r}", help="a duration from 2s to 2160h, such as 24h")
+    return seconds
 
 
 def _commands(path: Path, commands: Mapping[str, str]) -> Mapping[str, str]:

@@ -41,6 +41,10 @@ class StateFolder:
         return self.path / "default-certificate.pem"
 
     @property
+    def roots(self) -> Path:
+        return self.path / "trust-bundle.pem"
+
+    @property
     def status(self) -> Path:
         return self.path / "status.json"
 
@@ -64,7 +68,8 @@ class StateFolder:
     def of_a_run(self) -> tuple[Path, ...]:
         """The files that must not outlive the network that they speak of."""
         sockets = (self.control_socket, self.xds_socket)
-        return (*sockets, self.control_pid, self.relay_pid, self.relay_config, self.status, self.settings, self.leases)
+        files = (self.control_pid, self.relay_pid, self.relay_config, self.status, self.settings, self.leases, self.roots)
+        return (*sockets, *files)
 
     def node(self, name: str) -> Path:
         return self.path / name

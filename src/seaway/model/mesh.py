@@ -11,6 +11,7 @@ from enum import Enum
 
 from seaway.core.names import Key
 from seaway.core.origin import Origin
+from seaway.model.authority import MADE, Authority
 from seaway.model.authorization import WorkloadPolicy
 from seaway.model.route import Destination, Route
 from seaway.model.upstream import AppProtocol, Upstream
@@ -174,6 +175,7 @@ class Mesh:
     policies: tuple[WorkloadPolicy, ...] = ()
     scopes: tuple[Scope, ...] = ()
     upstreams: tuple[Upstream, ...] = ()
+    authority: Authority = MADE
 
 
 NO_MESH = Mesh()

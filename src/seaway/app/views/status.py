@@ -9,6 +9,7 @@ from typing import Any
 from seaway.app.loop import Current, Loop
 from seaway.app.views.findings import finding_document, severity_counts
 from seaway.core.codes.engines import OF_THE_NETWORK
+from seaway.core.codes.identity import OF_IDENTITY
 from seaway.model.index import Model
 from seaway.model.route import Gateway
 from seaway.model.service import Health
@@ -35,7 +36,7 @@ def status_document(loop: Loop, running: Mapping[str, bool]) -> dict[str, Any]:
         ],
         **(_contents(current, loop.health) if current else _NOTHING_YET),
         "findings": severity_counts(findings),
-        "trouble": [finding_document(one, {}) for one in findings if one.code in OF_THE_NETWORK],
+        "trouble": [finding_document(one, {}) for one in findings if one.code in (*OF_THE_NETWORK, *OF_IDENTITY)],
     }
 
 

@@ -13,6 +13,7 @@ from functools import partial
 from seaway.core.finding import Findings
 from seaway.frontends.istio.authorization.build import build_policies
 from seaway.frontends.istio.authorization.scene import Workloads
+from seaway.frontends.istio.cacerts import build_authority
 from seaway.frontends.istio.clients import Client, clients_of
 from seaway.frontends.istio.destination_rules.build import DestinationRules, build_destination_rules
 from seaway.frontends.istio.discovery import discovered
@@ -54,6 +55,7 @@ def build_mesh(ground: Ground) -> tuple[Mesh, Findings]:
     registry, registry_findings = build_registry(snapshot, ground.services, pods, settings)
     rules, rule_findings = build_destination_rules(snapshot, registry, settings, ground.services, pods)
     virtual_services, route_findings = build_virtual_services(snapshot, registry, settings)
+    authority, authority_findings = build_authority(snapshot, settings.mesh.root_namespace)
     clients = clients_of(members, pods)
     sources = Sources(registry, virtual_services, rules, settings)
     scopes = {scope_id(client): client for client in clients.values()}
@@ -71,10 +73,12 @@ def build_mesh(ground: Ground) -> tuple[Mesh, Findings]:
         policies=policies.policies,
         scopes=built,
         upstreams=_upstreams(ground, called, rules),
+        authority=authority,
     )
     return mesh, (
         *setting_findings,
         *discovery_findings,
+        *authority_findings,
         *enrolment_findings,
         *check_proxy_annotations(ground.snapshot, members, pods),
         *registry_findings,
