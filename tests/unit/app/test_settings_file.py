@@ -35,6 +35,8 @@ def test_every_key(tmp_path: Path) -> None:
         service_cidr = "172.20.0.0/16"
         load_balancer_cidr = "203.0.113.0/24"
         dns_upstreams = ["192.0.2.53", "192.0.2.54:5353"]
+        [mesh]
+        leaf_ttl = "1m30s"
         [commands]
         "production/Deployment/web" = "python3 -m http.server 8080"
     """
@@ -46,6 +48,7 @@ def test_every_key(tmp_path: Path) -> None:
     assert cluster.load_balancer_cidr == "203.0.113.0/24"
     assert cluster.dns_upstreams == ("192.0.2.53", "192.0.2.54:5353")
     assert dict(wishes.commands) == {"production/Deployment/web": "python3 -m http.server 8080"}
+    assert wishes.leaf_s == 90
 
 
 def test_dns_has_the_address_that_is_named(tmp_path: Path) -> None:
@@ -56,6 +59,9 @@ def test_dns_has_the_address_that_is_named(tmp_path: Path) -> None:
     ("text", "named"),
     [
         pytest.param("nodes = 0", "nodes = 0", id="no node"),
+        pytest.param('[mesh]\nleaf_ttl = "soon"', "mesh.leaf_ttl = 'soon'", id="a life in words"),
+        pytest.param('[mesh]\nleaf_ttl = "1s"', "mesh.leaf_ttl = '1s'", id="too short a life"),
+        pytest.param('[mesh]\nleaf_ttl = "2161h"', "mesh.leaf_ttl = '2161h'", id="too long a life"),
         pytest.param("nodes = 101", "nodes = 101", id="too many nodes"),
         pytest.param('nodes = "two"', "nodes", id="nodes in words"),
         pytest.param("nods = 2", "nods", id="an unknown key"),
