@@ -105,7 +105,7 @@ def _address(of: str, call: Call) -> str:
 
 
 def _header(name: str, text: Text, call: Call) -> bool:
-    values = [value for given, value in call.headers if given == name]
+    values = [value if name.startswith(":") else value.strip(" \t") for given, value in call.headers if given == name]
     return bool(values) if text.kind == "present" else any(matches(text, value) for value in values)
 
 

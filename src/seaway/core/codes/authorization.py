@@ -86,7 +86,7 @@ HOST_WITHOUT_PORT = Code(
     Severity.WARNING,
     "{host} does not match when the caller writes the port, as in {host}:{port}",
     "hosts sees the Host header as it was sent, so that a rule that denies is passed by with one more `:{port}`.",
-    'Add "{host}:*".',
+    'Write "{host}*", which covers a port and a final dot, or add "{host}:*".',
 )
 SERVICE_PORT = Code(
     "NET0652",

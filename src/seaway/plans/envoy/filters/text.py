@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re2
+
 from seaway.model.route import Text
 from seaway.plans.envoy.proto import Fields
 
@@ -21,7 +23,17 @@ def string_matcher(text: Text) -> Fields:
 
 
 def header_matcher(name: str, text: Text) -> Fields:
-    """HeaderMatcher."""
+    """HeaderMatcher. White space around a value does not count: HTTP/2 can carry it, and on HTTP/1.1 the next reader would not see it."""
     if text.kind == "present":
         return {"name": name, "present_match": True}
-    return {"name": name, "string_match": string_matcher(text)}
+    return {"name": name, "string_match": string_matcher(text if name.startswith(":") else _trimmed(text))}
+
+
+def _trimmed(text: Text) -> Text:
+    """The same text, with or without blanks around it."""
+    blanks, rest = r"[ \t]*", r"[\s\S]*"
+    value = text.value if text.kind == "regex" else re2.escape(text.value)
+    before = rest if text.kind in ("suffix", "contains") else blanks
+    after = rest if text.kind in ("prefix", "contains") else blanks
+    case = "(?i)" if text.ignore_case else ""
+    return Text("regex", f"{case}{before}(?:{value}){after}")
