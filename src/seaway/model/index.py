@@ -8,11 +8,11 @@ from functools import cached_property
 
 from seaway.model.authorization import WorkloadPolicy
 from seaway.model.cluster import Cluster
-from seaway.model.mesh import NO_MESH, Inbound, Member, Mesh, Scope
+from seaway.model.mesh import NO_MESH, Inbound, Member, Mesh, Mtls, Scope
 from seaway.model.route import Gateway
 from seaway.model.service import Service, ServiceName
 from seaway.model.upstream import Upstream, UpstreamId
-from seaway.model.workload import Pod, PodName
+from seaway.model.workload import GatewayProxy, Pod, PodName
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,20 @@ class Model:
     @cached_property
     def inbound(self) -> Mapping[PodName, Inbound]:
         return {inbound.pod: inbound for inbound in self.mesh.inbounds}
+
+    @cached_property
+    def _announced(self) -> Mapping[PodName, Inbound]:
+        return self.inbound if self.mesh.announced is None else {one.pod: one for one in self.mesh.announced}
+
+    def takes_mtls(self, pod: PodName | None, port: int) -> bool:
+        """Whether callers are told that this port of a pod takes mutual TLS. Gateways are called as those outside are."""
+        if pod is None or pod not in self.pod or isinstance(self.pod[pod].runs, GatewayProxy):
+            return False
+        inbound = self._announced.get(pod)
+        if inbound is None:
+            return False
+        mode = next((one.mtls for one in inbound.ports if one.port == port), inbound.other)
+        return mode is not Mtls.DISABLE
 
     @cached_property
     def upstream(self) -> Mapping[UpstreamId, Upstream]:

@@ -166,7 +166,11 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Mesh:
-    """All of it, each tuple in the order of its ids. `upstreams` hold every upstream that some route leads to, gateways' too."""
+    """All of it, each tuple in the order of its ids. `upstreams` hold every upstream that some route leads to, gateways' too.
+
+    `announced` is what callers are told of what members accept: for a while something else than `inbounds`, while either changes (see
+    `transition_mesh.py`); None where it is the same.
+    """
 
     settings: MeshSettings = MeshSettings()
     members: tuple[Member, ...] = ()
@@ -176,6 +180,7 @@ class Mesh:
     scopes: tuple[Scope, ...] = ()
     upstreams: tuple[Upstream, ...] = ()
     authority: Authority = MADE
+    announced: tuple[Inbound, ...] | None = None
 
 
 NO_MESH = Mesh()

@@ -53,9 +53,24 @@ def route_name(gateway: str, tls: bool) -> str:
     return f"{gateway}/{'https' if tls else 'http'}"
 
 
-def outbound_routes(scope: str, port: int) -> str:
-    """Envoy's RouteConfiguration of what a scope's members call by one port."""
-    return f"outbound/{scope}/{port}"
+def outbound_listener(pod: PodName) -> str:
+    """Envoy's listener inside a member for what leaves it."""
+    return f"outbound/{pod}"
+
+
+def inbound_listener(pod: PodName) -> str:
+    """Envoy's listener inside a member for what comes to it."""
+    return f"inbound/{pod}"
+
+
+def outbound_routes(scope: str, port: int, host: str = "") -> str:
+    """Envoy's RouteConfiguration of a scope for one port; with a host, for connections that are known to be for it."""
+    return f"outbound/{scope}/{port}{'/' if host else ''}{host}"
+
+
+def inbound_routes(slot: str, kind: str) -> str:
+    """Envoy's RouteConfiguration of a set of workloads under one policy, for one kind of HTTP port."""
+    return f"inbound/{slot}/{kind}"
 
 
 def certificate_secret(certificate_id: str) -> str:

@@ -108,12 +108,13 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A backend that may be used now, for one service port."""
+    """A backend that may be used now, for one service port. `mtls`: callers of the mesh are to speak mutual TLS with it."""
 
     address: str
     port: int
     node: str
     pod: PodName | None
+    mtls: bool = False
 
 
 def is_ready(backend: Backend, health: Health) -> bool:

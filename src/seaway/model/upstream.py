@@ -56,7 +56,8 @@ class AppProtocol(Enum):
 
     @property
     def http2(self) -> bool:
-        return self in (AppProtocol.HTTP2, AppProtocol.GRPC)
+        """Served in HTTP/2 alone. gRPC-Web is HTTP/1.1 or 2 up to the server's proxy, which turns it into gRPC."""
+        return self in (AppProtocol.HTTP2, AppProtocol.GRPC, AppProtocol.GRPC_WEB)
 
 
 # Where the endpoints come from

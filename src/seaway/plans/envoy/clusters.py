@@ -5,7 +5,8 @@ from __future__ import annotations
 from google.protobuf.message import Message
 
 from seaway.model.names import upstream_cluster
-from seaway.model.upstream import Ejection, Keepalive, Pool, Simple, Upstream
+from seaway.model.upstream import OUTSIDE_MESH, AppProtocol, Ejection, Keepalive, MutualMesh, OriginalDestination, Pool, Simple, Upstream
+from seaway.plans.envoy.mesh.sockets import TO_OTHERS, mesh_socket, upstream_socket
 from seaway.plans.envoy.proto import (
     ADS,
     Cluster,
@@ -33,8 +34,8 @@ def callers_own_network() -> Fields:
     }
 
 
-def plan_cluster(upstream: Upstream) -> XdsResource:
-    """The cluster of one upstream."""
+def plan_cluster(upstream: Upstream, all_take_mtls: bool = False) -> XdsResource:
+    """The cluster of one upstream. `all_take_mtls` is asked where endpoints are not known beforehand."""
     name = upstream_cluster(upstream.id)
     pool = upstream.treatment.pool
     fields: dict[str, object] = {}
@@ -42,16 +43,20 @@ def plan_cluster(upstream: Upstream) -> XdsResource:
         fields["upstream_connection_options"] = {"tcp_keepalive": _keepalive(pool.keepalive)}
     if upstream.treatment.ejection is not None:
         fields["outlier_detection"] = _outlier_detection(upstream.treatment.ejection)
-    if isinstance(upstream.treatment.balancing, Simple):
-        fields["lb_policy"] = upstream.treatment.balancing.value
+    if isinstance(upstream.endpoints, OriginalDestination):
+        fields |= {"type": "ORIGINAL_DST", "lb_policy": "CLUSTER_PROVIDED"}
+    else:
+        fields |= {"type": "EDS", "eds_cluster_config": {"eds_config": ADS, "service_name": name}}
+        if isinstance(upstream.treatment.balancing, Simple):
+            fields["lb_policy"] = upstream.treatment.balancing.value
+    if isinstance(upstream.treatment.protection, MutualMesh):
+        fields |= mesh_socket(upstream, upstream.treatment.protection, all_take_mtls)
     cluster = Cluster(
         name=name,
-        type="EDS",
-        eds_cluster_config={"eds_config": ADS, "service_name": name},
         connect_timeout=duration(pool.connect_timeout_s),
         typed_extension_protocol_options={"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": pack(_protocol_options(upstream))},
         circuit_breakers=circuit_breakers(pool),
-        upstream_bind_config=callers_own_network(),
+        upstream_bind_config=callers_own_network() if upstream.id.variant == OUTSIDE_MESH else upstream_socket(TO_OTHERS),
         metadata=provenance(upstream.origin, upstream.owners[0] if upstream.owners else None),
         **fields,
     )
@@ -70,8 +75,11 @@ def circuit_breakers(pool: Pool) -> Fields:
 
 
 def _protocol_options(upstream: Upstream) -> Message:
-    protocol = "http2_protocol_options" if upstream.protocol.http2 else "http_protocol_options"
     common = {} if upstream.treatment.pool.idle_timeout_s is None else {"idle_timeout": duration(upstream.treatment.pool.idle_timeout_s)}
+    if upstream.protocol is AppProtocol.DETECT:
+        either: Fields = {"http_protocol_options": {}, "http2_protocol_options": {}}
+        return HttpProtocolOptions(use_downstream_protocol_config=either, common_http_protocol_options=common)
+    protocol = "http2_protocol_options" if upstream.protocol.http2 else "http_protocol_options"
     return HttpProtocolOptions(explicit_http_config={protocol: {}}, common_http_protocol_options=common)
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import cast
 
 from seaway.core.memo import Memo
 from seaway.core.names import Key
 from seaway.model.index import Model
 from seaway.model.names import upstream_cluster
-from seaway.model.service import Endpoint, Health, endpoints
-from seaway.model.upstream import OfService, Upstream
+from seaway.model.service import Endpoint, Health, ServiceName, endpoints
+from seaway.model.upstream import MutualMesh, OfService, OriginalDestination, Upstream
+from seaway.plans.envoy.mesh.sockets import TAKES_MTLS
 from seaway.plans.envoy.proto import ClusterLoadAssignment, Fields
 from seaway.plans.envoy.resource import build_resource, metadata
 from seaway.protocols.xds_resource import ENDPOINTS, XdsResource
@@ -24,10 +27,25 @@ def plan_endpoints(model: Model, upstream: Upstream, health: Health, memo: Memo)
 
 def _usable(model: Model, upstream: Upstream, health: Health) -> tuple[Endpoint, ...]:
     match upstream.endpoints:
-        case OfService(service, port):
-            return endpoints(model.service[service], port, health)
+        case OfService(service, port) if service in model.service:
+            found = endpoints(model.service[service], port, health)
+            if not isinstance(upstream.treatment.protection, MutualMesh):
+                return found
+            return tuple(replace(one, mtls=True) if model.takes_mtls(one.pod, one.port) else one for one in found)
         case _:
             return ()
+
+
+def all_take_mtls(model: Model, upstream: Upstream) -> bool:
+    """Whether callers who choose an endpoint of a headless Service by its address may speak mutual TLS with whichever they choose."""
+    owner = upstream.owners[0] if upstream.owners else None
+    if not isinstance(upstream.endpoints, OriginalDestination) or owner is None:
+        return False
+    service = model.service.get(ServiceName(owner.namespace, owner.name)) if owner.kind == "Service" else None
+    position = service.port_numbered(upstream.id.port) if service is not None else None
+    if service is None or position is None or not service.backends:
+        return False
+    return all(model.takes_mtls(one.pod, one.ports[position]) for one in service.backends if one.ports[position])
 
 
 def build_assignment(name: str, usable: tuple[Endpoint, ...], owners: tuple[Key, ...]) -> XdsResource:
@@ -42,7 +60,8 @@ def _endpoint(one: Endpoint) -> Fields:
         "endpoint": {"address": {"socket_address": {"address": one.address, "port_value": one.port}}},
     }
     if one.pod is not None:
-        fields["metadata"] = metadata({"pod": str(one.pod), "node": one.node})
+        named = cast(Fields, metadata({"pod": str(one.pod), "node": one.node})["filter_metadata"])
+        fields["metadata"] = {"filter_metadata": {**named, **(TAKES_MTLS if one.mtls else {})}}
     return fields
 
 

@@ -10,11 +10,12 @@ from seaway.model.certificate import Certificate
 from seaway.model.index import Model
 from seaway.model.route import Forward, Gateway
 from seaway.model.service import Health
-from seaway.model.upstream import UpstreamId
+from seaway.model.upstream import OriginalDestination, UpstreamId
 from seaway.plans.envoy.clusters import plan_cluster
-from seaway.plans.envoy.endpoints import plan_endpoints
+from seaway.plans.envoy.endpoints import all_take_mtls, plan_endpoints
 from seaway.plans.envoy.host_ports import HostPort, plan_host_port
 from seaway.plans.envoy.listeners import certificates, plan_gateway_listeners
+from seaway.plans.envoy.mesh.plan import plan_mesh, reached, residents
 from seaway.plans.envoy.routes.gateway import plan_routes
 from seaway.plans.envoy.secrets import plan_certificate
 from seaway.protocols.xds_resource import XdsResource
@@ -33,20 +34,29 @@ class EnvoyView:
     host_ports: tuple[HostPort, ...]
 
 
-def plan_envoy(model: Model, health: Health, view: EnvoyView, memo: Memo | None = None) -> tuple[XdsResource, ...]:
+def plan_envoy(
+    model: Model, health: Health, view: EnvoyView, memo: Memo | None = None, present: Model | None = None
+) -> tuple[XdsResource, ...]:
     """The resources of the node's Envoy, each (type, name) once, in order of type and name.
 
     Health shapes endpoints only: a pod that becomes ready or fails moves no listener, route or cluster. `memo` is this node's own.
+    `present` is the model with members that are on their way out: they keep their listeners, while nobody is sent to them any more.
     """
     memo = memo or Memo()
     once: dict[tuple[str, str], XdsResource] = {}
-    for resource in _resources(model, health, view, memo):
+    for resource in _resources(model, present or model, health, view, memo):
         once.setdefault((resource.type_url, resource.name), resource)
     memo.turn()
     return tuple(once[key] for key in sorted(once))
 
 
-def _resources(model: Model, health: Health, view: EnvoyView, memo: Memo) -> Iterator[XdsResource]:
+def _resources(model: Model, present: Model, health: Health, view: EnvoyView, memo: Memo) -> Iterator[XdsResource]:
+    people = residents(present, view.node)
+    yield from plan_mesh(present, people, view.netns_folder, memo)
+    for to in sorted(reached(people, present)):
+        yield memo(to, plan_cluster, present.upstream[to], all_take_mtls(model, present.upstream[to]))
+        if not isinstance(present.upstream[to].endpoints, OriginalDestination):
+            yield plan_endpoints(model, present.upstream[to], health, memo)
     for gateway in model.gateways:
         pods = [model.pod[name] for name in gateway.pods if name in model.pod and model.pod[name].node == view.node]
         if not pods:
@@ -60,7 +70,7 @@ def _resources(model: Model, health: Health, view: EnvoyView, memo: Memo) -> Ite
             for certificate, _ in certificates(gateway, default).values():
                 yield plan_certificate(certificate)
         for to in sorted(_forwarded(gateway)):
-            yield memo(to, plan_cluster, model.upstream[to])
+            yield memo(to, plan_cluster, model.upstream[to], all_take_mtls(model, model.upstream[to]))
             yield plan_endpoints(model, model.upstream[to], health, memo)
     for host_port in view.host_ports:
         yield from plan_host_port(model, host_port, health, view.netns_folder)

@@ -23,6 +23,8 @@ from envoy.extensions.filters.http.grpc_web.v3 import grpc_web_pb2
 from envoy.extensions.filters.http.jwt_authn.v3 import config_pb2 as jwt_authn_pb2
 from envoy.extensions.filters.http.rbac.v3 import rbac_pb2 as http_rbac_pb2
 from envoy.extensions.filters.http.router.v3 import router_pb2
+from envoy.extensions.filters.listener.http_inspector.v3 import http_inspector_pb2
+from envoy.extensions.filters.listener.original_dst.v3 import original_dst_pb2
 from envoy.extensions.filters.listener.tls_inspector.v3 import tls_inspector_pb2
 from envoy.extensions.filters.network.ext_authz.v3 import ext_authz_pb2
 from envoy.extensions.filters.network.http_connection_manager.v3 import http_connection_manager_pb2
@@ -32,6 +34,7 @@ from envoy.extensions.filters.network.tcp_proxy.v3 import tcp_proxy_pb2
 from envoy.extensions.local_address_selectors.filter_state_override.v3 import config_pb2
 from envoy.extensions.retry.host.previous_hosts.v3 import previous_hosts_pb2
 from envoy.extensions.retry.priority.previous_priorities.v3 import previous_priorities_config_pb2
+from envoy.extensions.transport_sockets.raw_buffer.v3 import raw_buffer_pb2
 from envoy.extensions.transport_sockets.tls.v3 import secret_pb2, tls_pb2
 from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2
 from google.protobuf import any_pb2, json_format, struct_pb2
@@ -76,9 +79,12 @@ GrpcWeb = _message(grpc_web_pb2, "GrpcWeb")
 HttpConnectionManager = _message(http_connection_manager_pb2, "HttpConnectionManager")
 HttpFault = _message(fault_pb2, "HTTPFault")
 HttpProtocolOptions = _message(http_protocol_options_pb2, "HttpProtocolOptions")
+HttpInspector = _message(http_inspector_pb2, "HttpInspector")
+OriginalDst = _message(original_dst_pb2, "OriginalDst")
 Packed = _message(any_pb2, "Any")
 PreviousHostsPredicate = _message(previous_hosts_pb2, "PreviousHostsPredicate")
 PreviousPriorities = _message(previous_priorities_config_pb2, "PreviousPrioritiesConfig")
+RawBuffer = _message(raw_buffer_pb2, "RawBuffer")
 Router = _message(router_pb2, "Router")
 Struct = _message(struct_pb2, "Struct")
 SetFilterState = _message(set_filter_state_pb2, "Config")

@@ -18,7 +18,11 @@ METADATA_NAMESPACE = "seaway"
 
 def build_resource(type_url: str, name: str, message: Message, owners: Iterable[Key | None]) -> XdsResource:
     """The message under its name, its version the hash of its bytes. Owners that are None (made by no manifest) are left out."""
-    body = serialize(message)
+    return resource_of(type_url, name, serialize(message), owners)
+
+
+def resource_of(type_url: str, name: str, body: bytes, owners: Iterable[Key | None]) -> XdsResource:
+    """A message that is bytes already."""
     version = blake2b(body, digest_size=8).hexdigest()
     return XdsResource(type_url, name, version, body, frozenset(owner for owner in owners if owner is not None))
 

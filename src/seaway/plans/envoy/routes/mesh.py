@@ -10,6 +10,7 @@ from seaway.core.names import Key
 from seaway.model.mesh import HttpTable, MeshHost, Scope, Unknown
 from seaway.model.names import outbound_routes
 from seaway.model.route import Route
+from seaway.plans.envoy.mesh.passthrough import PASSTHROUGH
 from seaway.plans.envoy.proto import Fields, RouteConfiguration, VirtualHost, duration, wrapped
 from seaway.plans.envoy.refusals import refuses_host
 from seaway.plans.envoy.resource import build_resource, provenance
@@ -17,9 +18,6 @@ from seaway.plans.envoy.routes.responses import LARGEST_BODY
 from seaway.plans.envoy.routes.retries import retry_policy
 from seaway.plans.envoy.routes.route import build_routes, common_retries
 from seaway.protocols.xds_resource import ROUTES, XdsResource
-
-PASSTHROUGH_CLUSTER = "PassthroughCluster"
-"""Wherever the caller's connection was going."""
 
 ALLOW_ANY, BLOCK_ALL = "allow_any", "block_all"
 
@@ -48,6 +46,18 @@ def plan_mesh_routes(scope: Scope, table: HttpTable) -> XdsResource:
     return build_resource(ROUTES, name, configuration, owners)
 
 
+def plan_host_routes(scope: Scope, table: HttpTable, host: MeshHost) -> XdsResource:
+    """One host of a port, whatever the Host header: for connections to its own address that turn out to be HTTP."""
+    name = outbound_routes(scope.id, table.port, host.name)
+    configuration = RouteConfiguration(
+        name=name,
+        virtual_hosts=[_host(host, ["*"])],
+        max_direct_response_body_size_bytes=wrapped(LARGEST_BODY),
+        metadata=provenance(scope.origin, None),
+    )
+    return build_resource(ROUTES, name, configuration, {*host.owners, *(key for route in host.routes for key in _owners(route))})
+
+
 def _owners(route: Route) -> Iterator[Key]:
     yield route.owner
     yield from route.via
@@ -68,7 +78,7 @@ def _unknown(scope: Scope) -> Message:
     """Hosts that are in no registry: sent where the connection was going, or refused with 502, as upstream does."""
     if scope.unknown is Unknown.ALLOW_ANY:
         name = ALLOW_ANY
-        action: Fields = {"route": {"cluster": PASSTHROUGH_CLUSTER, "timeout": duration(0)}}
+        action: Fields = {"route": {"cluster": PASSTHROUGH, "timeout": duration(0)}}
     else:
         name = BLOCK_ALL
         action = {"direct_response": {"status": 502}}

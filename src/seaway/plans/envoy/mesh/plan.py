@@ -1,0 +1,117 @@
+"""Everything of the mesh that one node's Envoy holds: its members' listeners, and what those lead to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from seaway.core.memo import Memo
+from seaway.model.authorization import OPEN
+from seaway.model.index import Model
+from seaway.model.mesh import Member, Scope
+from seaway.model.names import pod_netns
+from seaway.model.route import Forward
+from seaway.model.upstream import UpstreamId
+from seaway.model.workload import GatewayProxy, PodName
+from seaway.plans.envoy.filters.chain import plan_filters
+from seaway.plans.envoy.mesh.inbound import Doorkeeper, http_kinds, inbound_chains, plan_inbound, plan_inbound_routes
+from seaway.plans.envoy.mesh.outbound import outbound_chains, plan_outbound, tcp_upstreams
+from seaway.plans.envoy.mesh.passthrough import plan_passthrough
+from seaway.plans.envoy.routes.mesh import plan_host_routes, plan_mesh_routes
+from seaway.protocols.xds_resource import XdsResource
+
+
+@dataclass(frozen=True, slots=True)
+class Residents:
+    """The members on one node that Envoy serves; gateways are served by their own listeners."""
+
+    members: tuple[Member, ...]
+    scopes: tuple[Scope, ...]
+
+
+def residents(model: Model, node: str) -> Residents:
+    """Of a node, in order. Members whose scope is not there see nothing, and are left out."""
+    members = tuple(
+        one
+        for one in model.mesh.members
+        if one.pod in model.pod
+        and model.pod[one.pod].node == node
+        and not isinstance(model.pod[one.pod].runs, GatewayProxy)
+        and one.scope in model.scope
+    )
+    return Residents(members, tuple(model.scope[name] for name in sorted({one.scope for one in members})))
+
+
+def http_upstreams(scope: Scope) -> Iterator[UpstreamId]:
+    """Where requests of the scope go, mirrors too."""
+    for route in (route for table in scope.http for host in table.hosts for route in host.routes):
+        if isinstance(route.action, Forward):
+            yield from (one.to for one in route.action.destinations)
+        yield from (one.to for one in route.policy.mirrors)
+
+
+def reached(people: Residents, model: Model) -> set[UpstreamId]:
+    """All upstreams that these members may call, and those that are asked what they may be called for."""
+    found = {one for scope in people.scopes for one in (*http_upstreams(scope), *tcp_upstreams(scope))}
+    policies = {model.inbound[one.pod].policy for one in people.members if one.pod in model.inbound}
+    asked = (one.to for name in policies if name in model.policy for one in model.policy[name].authorizers)
+    return {one for one in (*found, *asked) if one in model.upstream}
+
+
+def plan_mesh(model: Model, people: Residents, netns_folder: str, memo: Memo) -> Iterator[XdsResource]:
+    """Listeners, route tables and the clusters that stand for no host. Upstreams are the caller's matter: gateways share them."""
+    if not people.members:
+        return
+    yield from plan_passthrough()
+    settings = model.mesh.settings
+    shared = {}
+    for scope in people.scopes:
+        upstreams = tuple(model.upstream[one] for one in dict.fromkeys(tcp_upstreams(scope)) if one in model.upstream)
+        shared[scope.id] = memo(scope.id, outbound_chains, scope, settings, upstreams)
+        detected = {(route.port, route.http) for route in scope.tcp if route.http}
+        for table in scope.http:
+            yield memo((scope.id, table.port), plan_mesh_routes, scope, table)
+            for host in table.hosts:
+                if (table.port, host.name) in detected:
+                    yield memo((scope.id, table.port, host.name), plan_host_routes, scope, table, host)
+    for member in people.members:
+        yield plan_outbound(model, member, f"{netns_folder}/{pod_netns(member.pod)}", shared[member.scope])
+    yield from _inbound(model, people, netns_folder, memo)
+
+
+def _inbound(model: Model, people: Residents, netns_folder: str, memo: Memo) -> Iterator[XdsResource]:
+    """Listeners and routes of what comes in. Chains are made once for all pods that take the same under one name."""
+    keepers: dict[str, Doorkeeper] = {}
+    kinds: dict[str, frozenset[str]] = {}
+    slots = _slots(model, people)
+    made: dict[tuple[object, ...], bytes] = {}
+    for member in people.members:
+        inbound = model.inbound.get(member.pod)
+        if inbound is None:
+            continue
+        slot = slots[member.pod]
+        keeper = keepers[slot] = Doorkeeper(member.spiffe, slot, model.policy.get(inbound.policy, OPEN))
+        kinds[slot] = kinds.get(slot, frozenset()) | http_kinds(inbound)
+        key = (slot, member.spiffe, inbound.ports, inbound.other)
+        if key not in made:
+            other = (inbound.other, inbound.other_origin)
+            made[key] = memo((slot, len(made)), inbound_chains, keeper, inbound.ports, other, model.mesh.settings)
+        yield plan_inbound(model, member, f"{netns_folder}/{pod_netns(member.pod)}", inbound, made[key])
+    for slot, keeper in keepers.items():
+        yield from plan_inbound_routes(keeper, kinds[slot])
+        yield from plan_filters(slot, keeper.policy, {})
+
+
+def _slots(model: Model, people: Residents) -> Mapping[PodName, str]:
+    """Where a pod's policy is kept: with the other pods of its owner, unless another one holds for it. The name says nothing of the policy
+    itself, so that one that changes is found in the same place.
+    """
+    first: dict[str, str] = {}
+    slots: dict[PodName, str] = {}
+    for member in people.members:
+        owner = model.pod[member.pod].owner
+        slot = f"{owner.namespace}/{owner.kind}/{owner.name}"
+        policy = model.inbound[member.pod].policy if member.pod in model.inbound else ""
+        shared = first.setdefault(slot, policy) == policy
+        slots[member.pod] = slot if shared else f"{member.pod.namespace}/Pod/{member.pod.name}"
+    return slots
