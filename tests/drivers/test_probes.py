@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from seaway.core.origin import Origin
 from seaway.drivers.probes.attempt import attempt
+from seaway.drivers.probes.reach import Reach
 from seaway.drivers.probes.real import HELD_UNREADY, Hearers, Prober
 from seaway.drivers.probes.verdict import Verdict
+from seaway.drivers.process.namespaces import in_netns
 from seaway.drivers.standin.answer import Identity
 from seaway.drivers.standin.connection import Port
 from seaway.drivers.standin.http1 import HttpConnection
@@ -86,7 +90,7 @@ def test_attempts_at_a_standin(pod_orders, make, reason):
 
     async def run():
         async with serving(lambda: HttpConnection(port_of_pod)) as port:
-            return await attempt(make(port), "127.0.0.1", 0.3, None)
+            return await attempt(make(port), Reach("127.0.0.1"), 0.3, None)
 
     assert asyncio.run(run()) == reason
 
@@ -106,7 +110,7 @@ def test_attempts_at_a_standin(pod_orders, make, reason):
 def test_attempts_at_odd_servers(says, make, reason):
     async def run():
         async with serving(lambda: Says(says)) as port:
-            return await attempt(make(port), "127.0.0.1", 0.5, None)
+            return await attempt(make(port), Reach("127.0.0.1"), 0.5, None)
 
     got = asyncio.run(run())
     assert got.startswith(reason) if reason else got == ""
@@ -123,7 +127,9 @@ def test_headers_replace_the_defaults():
 
     async def run():
         async with serving(lambda: Listens(b"")) as port:
-            return await attempt(http(port, "", headers=(("host", "shop.example"), ("Accept", ""), ("X-A", "1"))), "127.0.0.1", 2, None)
+            return await attempt(
+                http(port, "", headers=(("host", "shop.example"), ("Accept", ""), ("X-A", "1"))), Reach("127.0.0.1"), 2, None
+            )
 
     assert asyncio.run(run()) == ""
     assert heard == b"GET / HTTP/1.1\r\nhost: shop.example\r\nUser-Agent: kube-probe/1.34\r\nX-A: 1\r\nConnection: close\r\n\r\n"
@@ -135,9 +141,37 @@ def test_certificates_are_not_verified(tmp_path):
 
     async def run():
         async with serving(lambda: Says(b"HTTP/1.1 200 OK\r\n\r\n"), context) as port:
-            return await attempt(http(port, tls=True), "127.0.0.1", 5, None)
+            return await attempt(http(port, tls=True), Reach("127.0.0.1"), 5, None)
 
     assert asyncio.run(run()) == ""
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda port: http(port),
+        lambda port: http(port, tls=True),
+        lambda port: TcpConnect("127.0.0.1", port),
+        lambda port: GrpcHealth(port, ""),
+    ],
+    ids=["http", "https", "tcp", "grpc"],
+)
+def test_probes_of_a_member_start_inside_it(namespaces, tmp_path, pod_orders, make):
+    """Nobody listens on this port where the test itself is."""
+    netns, port_of_pod = namespaces.make("pod"), Port(Identity(pod_orders(), 80))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(self_signed(tmp_path))
+    tls = isinstance(make(1), HttpGet) and make(1).tls
+    factory = (lambda: Says(b"HTTP/1.1 200 OK\r\n\r\n")) if tls else (lambda: HttpConnection(port_of_pod))
+
+    async def run():
+        with in_netns(netns):
+            listener = socket.create_server(("127.0.0.1", 0))
+        async with await asyncio.get_running_loop().create_server(factory, sock=listener, ssl=context if tls else None):
+            action = make(listener.getsockname()[1])
+            return await attempt(action, Reach("127.0.0.1", netns), 5, None), await attempt(action, Reach("127.0.0.1"), 5, None)
+
+    assert asyncio.run(run()) == ("", "Connection refused")
 
 
 def self_signed(folder):
@@ -163,8 +197,8 @@ def test_exec_runs_inside_the_pod():
         asked.append((argv, timeout_s))
         return (0, "") if argv == ("true",) else (3, "no database")
 
-    assert asyncio.run(attempt(Exec(("true",)), "", 2, run_inside)) == ""
-    assert asyncio.run(attempt(Exec(("check",)), "", 2, run_inside)) == "command ended with exit code 3: no database"
+    assert asyncio.run(attempt(Exec(("true",)), Reach(""), 2, run_inside)) == ""
+    assert asyncio.run(attempt(Exec(("check",)), Reach(""), 2, run_inside)) == "command ended with exit code 3: no database"
     assert asked == [(("true",), 2), (("check",), 2)]
 
 
@@ -183,7 +217,8 @@ class Life:
                 failed=lambda pod, why: self.heard.append(("failed", why)),
                 noted=lambda pod, why: self.heard.append(("noted", why)),
                 run_inside=lambda pod: self._run,
-            )
+            ),
+            Path("/nowhere"),
         )
 
     async def _run(self, argv, timeout_s):

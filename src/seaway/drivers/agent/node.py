@@ -25,7 +25,7 @@ from seaway.drivers.agent.messages import (
     Report,
     pod_name,
 )
-from seaway.drivers.agent.orders import Orders, read_orders
+from seaway.drivers.agent.orders import ORDERS_FILE, Orders, read_orders
 from seaway.drivers.agent.parts import Parts
 from seaway.drivers.probes.attempt import RunInside
 from seaway.drivers.probes.real import Hearers as ProbeHearers
@@ -35,7 +35,6 @@ from seaway.drivers.programs.restarts import Backoff
 from seaway.model.workload import PodName
 from seaway.plans.node.plan import PodOrders
 
-ORDERS_FILE = "orders.json"
 FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 10.0
 
@@ -60,7 +59,8 @@ class NodeAgent:
         self._parts = make_parts(self._on_program)
         self._dns = DnsPods(self._parts.make_dns, netns_folder)
         self._identity = NodeIdentity(self._parts.make_certificates, Hearers(report, partial(self._event, EventKind.IDENTITY, None)))
-        self._prober = Prober(ProbeHearers(self._on_ready, self._on_failed, partial(self._event, EventKind.PROBE), self._run_inside))
+        hearers = ProbeHearers(self._on_ready, self._on_failed, partial(self._event, EventKind.PROBE), self._run_inside)
+        self._prober = Prober(hearers, netns_folder)
         self._pods: dict[PodName, PodOrders] = {}
         self._orders: Orders | None = None
         self._errors: dict[PodName, str] = {}

@@ -15,9 +15,10 @@ import msgspec
 
 from seaway.core.errors import DriverError
 from seaway.core.origin import Origin
-from seaway.model.workload import Exec, GrpcHealth, HttpGet, Probe, ProbeKind, TcpConnect, Timing
+from seaway.model.workload import Exec, GrpcHealth, HttpGet, PodName, Probe, ProbeKind, TcpConnect, Timing
 from seaway.plans.node.plan import NodeOrders, PodOrders
 
+ORDERS_FILE = "orders.json"
 NO_ZONE = b"null"
 
 
@@ -119,6 +120,14 @@ def read_orders(path: Path) -> Orders:
         raise DriverError(
             f"orders: {path}: {error}", help="It is written by `seaway up`; start it again to have it written anew."
         ) from error
+
+
+def ordered_pods(path: Path) -> frozenset[PodName]:
+    """The pods of a file; none where there is no file that can be read."""
+    try:
+        return frozenset(PodName(pod.namespace, pod.name) for pod in read_orders(path).node.pods)
+    except DriverError:
+        return frozenset()
 
 
 def _row_of(pod: PodOrders) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""One attempt of a probe, from the node's network namespace. Leaves to others: when, how often and what follows (real)."""
+"""One attempt of a probe. Leaves to others: where it starts from (reach), when, how often and what follows (real)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
 from typing import assert_never
 
+from seaway.drivers.probes.reach import Reach
 from seaway.model.workload import Exec, GrpcHealth, HttpGet, ProbeAction, TcpConnect
 
 RunInside = Callable[[Sequence[str], float], Awaitable[tuple[int | None, str]]]
@@ -19,7 +20,7 @@ _STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3})(?: [^\r\n]*)?\r?\n")
 _LONGEST_LINE = 8192
 
 
-async def attempt(action: ProbeAction, ip: str, timeout_s: float, run_inside: RunInside | None) -> str:
+async def attempt(action: ProbeAction, reach: Reach, timeout_s: float, run_inside: RunInside | None) -> str:
     """ "" if the probe succeeded, else the reason in the kubelet's words. Never raises for what the pod does.
 
     `run_inside` is None for stand-ins: they have no programs to run an exec probe with, which therefore succeeds.
@@ -28,13 +29,13 @@ async def attempt(action: ProbeAction, ip: str, timeout_s: float, run_inside: Ru
         async with asyncio.timeout(timeout_s):
             match action:
                 case HttpGet():
-                    return await _http_get(action)
+                    return await _http_get(action, reach)
                 case TcpConnect():
-                    return await _tcp_connect(action)
+                    return await _tcp_connect(action, reach)
                 case GrpcHealth():
                     from seaway.drivers.probes.grpc_health import check_health  # brings h2, which few pods ask for
 
-                    return await check_health(ip, action.port, action.service)
+                    return await check_health(reach, action.port, action.service)
                 case Exec():
                     return await _exec(action, timeout_s, run_inside)
                 case _:
@@ -47,10 +48,10 @@ async def attempt(action: ProbeAction, ip: str, timeout_s: float, run_inside: Ru
         return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
 
 
-async def _http_get(action: HttpGet) -> str:
+async def _http_get(action: HttpGet, reach: Reach) -> str:
     """Success is 200 to 399, as in the kubelet; a redirect is not followed. Certificates are not verified, as in the kubelet."""
     context = _unverified() if action.tls else None
-    reader, writer = await asyncio.open_connection(action.host, action.port, ssl=context, limit=_LONGEST_LINE)
+    reader, writer = await reach.connect(action.host, action.port, context, _LONGEST_LINE)
     try:
         writer.write(_request(action))
         line = await reader.readline()
@@ -79,8 +80,8 @@ def _request(action: HttpGet) -> bytes:
     return ("\r\n".join(lines) + "\r\nConnection: close\r\n\r\n").encode()
 
 
-async def _tcp_connect(action: TcpConnect) -> str:
-    _, writer = await asyncio.open_connection(action.host, action.port)
+async def _tcp_connect(action: TcpConnect, reach: Reach) -> str:
+    _, writer = await reach.connect(action.host, action.port)
     writer.transport.abort()
     return ""
 

@@ -12,17 +12,19 @@ from h2.connection import H2Connection
 from h2.events import ConnectionTerminated, DataReceived, ResponseReceived, StreamEnded, StreamReset, TrailersReceived
 from h2.exceptions import ProtocolError
 
+from seaway.drivers.probes.reach import Reach
+
 _SERVING = b"\x08\x01"
 _STREAM = 1
 _MOST_BYTES = 4096
 _STATUS_NAMES = {0: "UNKNOWN", 1: "SERVING", 2: "NOT_SERVING", 3: "SERVICE_UNKNOWN"}
 
 
-async def check_health(host: str, port: int, service: str) -> str:
+async def check_health(reach: Reach, port: int, service: str) -> str:
     """ "" if the service is SERVING, else why not. Raises OSError if there is no connection; the caller bounds the time."""
-    reader, writer = await asyncio.open_connection(host, port)
+    reader, writer = await reach.connect(reach.ip, port)
     try:
-        return await _exchange(reader, writer, f"{host}:{port}", service)
+        return await _exchange(reader, writer, f"{reach.ip}:{port}", service)
     except ProtocolError as error:
         return f"not HTTP/2: {error}"
     finally:

@@ -10,8 +10,10 @@ import asyncio
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from seaway.drivers.probes.attempt import RunInside, attempt
+from seaway.drivers.probes.reach import Reach
 from seaway.drivers.probes.verdict import Verdict
 from seaway.model.workload import PodName, Probe, ProbeKind
 from seaway.plans.node.plan import PodOrders
@@ -49,10 +51,11 @@ class _Pod:
 
 
 class Prober:
-    """Probes by pod. Probes are told apart by their place in `PodOrders.probes`."""
+    """Probes by pod. Probes are told apart by their place in `PodOrders.probes`. `netns_folder` holds the pods' namespace files."""
 
-    def __init__(self, hearers: Hearers) -> None:
+    def __init__(self, hearers: Hearers, netns_folder: Path) -> None:
         self._hearers = hearers
+        self._netns_folder = netns_folder
         self._pods: dict[PodName, _Pod] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
 
@@ -142,7 +145,7 @@ class Prober:
         pause_s = random.uniform(0.5, 1.0) * timing.period_s
         while True:
             async with self._slots:
-                reason = await attempt(probe.action, pod.orders.ip, timing.timeout_s, self._hearers.run_inside(name))
+                reason = await attempt(probe.action, self._reach(pod.orders), timing.timeout_s, self._hearers.run_inside(name))
             before, verdict = verdict.passed, verdict.after(not reason, timing)
             if reason:
                 pod.reasons[place] = f"{probe.kind.value.capitalize()} probe failed: {reason}"
@@ -152,6 +155,9 @@ class Prober:
                 self._judge(name, pod)
             await asyncio.sleep(pause_s)
             pause_s = timing.period_s
+
+    def _reach(self, orders: PodOrders) -> Reach:
+        return Reach(orders.ip, self._netns_folder / orders.netns if orders.probe_inside else None)
 
     def _changed(self, name: PodName, pod: _Pod, place: int, probe: Probe, passed: bool | None) -> bool:
         """A verdict has changed; True if this probe has nothing more to do."""

@@ -25,7 +25,7 @@ class PodOrders:
 
     `address` is what a stand-in binds: the pod's own address in the node's network (hostNetwork), else all addresses of its namespace.
     `serves_dns` says that cluster DNS listens in this pod, on port 53. `resolv_conf` and `hosts` are whole file texts.
-    `ports` are all declared ports, whoever answers on them.
+    `ports` are all declared ports, whoever answers on them. `probe_inside`: probes start in the pod's own network, past its proxy.
     """
 
     namespace: str
@@ -47,6 +47,7 @@ class PodOrders:
     resolv_conf: str
     hosts: str
     ports: tuple[StandinPort, ...] = ()
+    probe_inside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class NodeOrders:
 def plan_node(model: Model, node: str, memo: Memo | None = None) -> NodeOrders:
     """The orders of one node's agent. `memo` is this node's own."""
     memo = memo or Memo()
-    pods = tuple(memo(pod.id, _orders, pod, model.cluster.domain) for pod in model.pods_on(node))
+    pods = tuple(memo(pod.id, _orders, pod, model.cluster.domain, pod.id in model.member) for pod in model.pods_on(node))
     orders = NodeOrders(node, pods, _identities(model, node))
     memo.turn()
     return orders
@@ -74,7 +75,7 @@ def _identities(model: Model, node: str) -> tuple[str, ...]:
     return tuple(sorted({model.member[pod.id].spiffe for pod in model.pods_on(node) if pod.id in model.member}))
 
 
-def _orders(pod: Pod, domain: str) -> PodOrders:
+def _orders(pod: Pod, domain: str, in_mesh: bool) -> PodOrders:
     listen: tuple[StandinPort, ...] = ()
     command: Command | None = None
     match pod.runs:
@@ -104,6 +105,7 @@ def _orders(pod: Pod, domain: str) -> PodOrders:
         resolv_conf=render_resolv_conf(pod),
         hosts=render_hosts(pod, domain),
         ports=_ports(pod),
+        probe_inside=in_mesh and not isinstance(pod.runs, GatewayProxy),
     )
 
 
