@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from seaway.core.memo import Memo
 from seaway.model.index import Model
 from seaway.model.service import Health
+from seaway.model.workload import PodName
 from seaway.plans.dns.plan import plan_dns
 from seaway.plans.envoy.plan import EnvoyView, plan_envoy
 from seaway.plans.network.plan import NetworkPlan, plan_network
+from seaway.plans.nft.capture import plan_captures
 from seaway.plans.nft.plan import plan_nft
 from seaway.plans.nft.table import NftTable
 from seaway.plans.node.plan import NodeOrders, plan_node
@@ -32,27 +34,40 @@ class NodePlans:
 
 @dataclass(frozen=True, slots=True)
 class Plans:
-    """What all engines should hold. `nodes` is keyed by node name."""
+    """What all engines should hold. `nodes` is keyed by node name; `captures` are the tables inside pods, by namespace file."""
 
     network: NetworkPlan
+    captures: tuple[tuple[str, NftTable | None], ...]
     dns: DnsZone
     nodes: Mapping[str, NodePlans]
 
 
-def plan_all(model: Model, present: Model, health: Health, views: Mapping[str, EnvoyView], memo: Memo | None = None) -> Plans:
-    """Every plane's plan of one model. `present` is the same model with pods that are on their way out: they still run, unused.
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """The same model with what is on its way out: pods that still run, unused, and proxies of pods that have left the mesh.
+
+    `captured` are the pods whose traffic passes their proxy by now.
+    """
+
+    model: Model
+    captured: frozenset[PodName]
+
+
+def plan_all(model: Model, presence: Presence, health: Health, views: Mapping[str, EnvoyView], memo: Memo | None = None) -> Plans:
+    """Every plane's plan of one model.
 
     `views` says, per node, what its Envoy sees of the machine. With the `memo` of the last call only what has changed is planned.
     """
     memo = memo or Memo()
+    present = presence.model
     nodes = {
         node.name: NodePlans(
             orders=plan_node(present, node.name, memo.part(("node", node.name))),
             nft=plan_nft(model, health, node.name, memo.part(("nft", node.name))),
-            envoy=plan_envoy(model, health, views[node.name], memo.part(("envoy", node.name))),
+            envoy=plan_envoy(model, health, views[node.name], memo.part(("envoy", node.name)), present),
         )
         for node in model.cluster.nodes
     }
-    plans = Plans(plan_network(present), plan_dns(model, health, memo.part("dns")), nodes)
+    plans = Plans(plan_network(present), plan_captures(present, presence.captured), plan_dns(model, health, memo.part("dns")), nodes)
     memo.turn()
     return plans

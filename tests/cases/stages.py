@@ -26,7 +26,7 @@ from seaway.model.cluster import Leases
 from seaway.model.defaults import default_cluster
 from seaway.model.route import Certificate
 from seaway.model.service import Health
-from seaway.pipeline import Plans, plan_all
+from seaway.pipeline import Plans, Presence, plan_all
 from seaway.plans.envoy.plan import EnvoyView
 from seaway.plans.nft.table import NftTable
 from seaway.resources.load import join, load_text
@@ -93,7 +93,7 @@ def run(settings: Settings, texts: tuple[tuple[str, str], ...], default: Certifi
     health = Health(frozenset(pod for pod in pods if not any(fnmatch(str(pod), one) for one in settings.not_ready)))
     views = {node.name: EnvoyView(node.name, NETNS, default, ()) for node in built.model.cluster.nodes}
     findings = ordered((*loaded.findings, *built.findings, *find_expired(built.model, TODAY)))
-    return Outcome(built, findings, health, plan_all(built.model, built.model, health, views))
+    return Outcome(built, findings, health, plan_all(built.model, Presence(built.model, frozenset(built.model.member)), health, views))
 
 
 def _base_text() -> tuple[str, str]:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from seaway.app.engines import Engines, NetworkThread, NodeEngines
+from seaway.app.engines import CaptureThread, Engines, NetworkThread, NodeEngines
 from seaway.app.loop import Loop, Timing
 from seaway.app.state import read_leases
 from seaway.core.errors import DriverError, SeawayError
@@ -21,6 +21,7 @@ from seaway.core.origin import GENERATED
 from seaway.drivers.agent.fake import FakeLink
 from seaway.drivers.agent.messages import Applied
 from seaway.drivers.netns.fake import FakeKernel, FakeNetwork
+from seaway.drivers.nft.captures import FakeCaptures
 from seaway.drivers.nft.fake import FakeNft
 from seaway.drivers.xds.fake import FakeEnvoy, FakeXdsServer, Name, endpoints_of_clusters
 from seaway.drivers.xds.nodes import Report, WaveDone
@@ -30,7 +31,7 @@ from seaway.model.defaults import default_cluster
 from seaway.model.index import Model
 from seaway.model.route import Certificate
 from seaway.model.workload import PodName
-from seaway.pipeline import Plans, plan_all
+from seaway.pipeline import Plans, Presence, plan_all
 from seaway.plans.envoy.plan import EnvoyView
 from seaway.plans.network.plan import NetworkPlan
 from seaway.plans.nft.table import NftTable
@@ -102,6 +103,7 @@ class World:
         self.unreadable = ""
         self.notes: list[Note] = []
         self.kernel = FakeKernel()
+        self.captures = FakeCaptures(self.kernel.pods.keys())
         self.tables = {node.name: NotedNft(self.note) for node in self.cluster.nodes}
         self.envoys = {node.name: FakeEnvoy(self._refuse, partial(self._names_in, node.name)) for node in self.cluster.nodes}
         for node in self.cluster.nodes:
@@ -180,9 +182,8 @@ class Control:
             for name in (node.name for node in world.cluster.nodes)
         }
         leases = world.folder / "leases.json"
-        self.loop = Loop(
-            world.snapshot, world.cluster, Engines(NetworkThread(self.network), self.xds, nodes), world.views, (leases, read_leases(leases))
-        )
+        engines = Engines(NetworkThread(self.network), CaptureThread(world.captures), self.xds, nodes)
+        self.loop = Loop(world.snapshot, world.cluster, engines, world.views, (leases, read_leases(leases)))
         self.loop.timing = Timing(quiet_s=0.0, drain_s=0.0, retry_s=0.01)
         self._connected = False
 
@@ -230,6 +231,7 @@ class Control:
         match report:
             case WaveDone(refusals=()):
                 self.loop.envoy_accepted()
+                self.loop.envoy_settled()
             case WaveDone():
                 self.loop.envoy_refused()
             case _:
@@ -243,13 +245,14 @@ def plans_from_scratch(world: World, manifests: Mapping[str, str] | None = None)
         model = build_model(world.snapshot(), world.cluster, read_leases(world.folder / "leases.json")).model
     finally:
         world.manifests = former
-    return plan_all(model, model, world.control.loop.health, world.views(model))
+    return plan_all(model, Presence(model, frozenset(model.member)), world.control.loop.health, world.views(model))
 
 
 def check_engines(world: World, plans: Plans) -> None:
     """Every engine holds exactly what these plans say."""
     assert world.kernel.pods == {pod.netns: pod for pod in plans.network.pods}
     assert world.kernel.half_made == set()
+    assert world.captures.held == {name: table for name, table in plans.captures if table is not None}
     assert world.kernel.balancers == dict(plans.network.load_balancers)
     for name, node in plans.nodes.items():
         assert world.tables[name].held == node.nft

@@ -18,7 +18,7 @@ from seaway.frontends.build import Built, build_model
 from seaway.model.cluster import Leases
 from seaway.model.defaults import default_cluster
 from seaway.model.service import Health
-from seaway.pipeline import Plans, plan_all
+from seaway.pipeline import Plans, Presence, plan_all
 from seaway.plans.envoy.host_ports import HostPort
 from seaway.plans.envoy.plan import EnvoyView
 from seaway.resources.load import load_text
@@ -55,7 +55,7 @@ def outcome(history: History, unready: int, built: Memo, planned: Memo) -> tuple
     result = build_model(gather(history.files.values()), CLUSTER, history.leases, built)
     pods = result.model.pods
     health = Health(frozenset(pod.id for number, pod in enumerate(pods) if not unready or number % unready))
-    return result, plan_all(result.model, result.model, health, VIEWS, planned)
+    return result, plan_all(result.model, Presence(result.model, frozenset(result.model.member)), health, VIEWS, planned)
 
 
 def differences(one: Any, other: Any) -> list[tuple[str, str]]:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import msgspec
 
 from seaway.app.state import StateFolder
 from seaway.core.errors import DriverError
 from seaway.drivers.agent.link import Link
-from seaway.drivers.agent.orders import write_orders
+from seaway.drivers.agent.orders import ORDERS_FILE, ordered_pods, write_orders
 from seaway.drivers.netns.interface import Network
+from seaway.drivers.nft.captures import CaptureTables
 from seaway.drivers.xds.nodes import Nodes
 from seaway.model.workload import PodName
 from seaway.pipeline import NodePlans
@@ -23,6 +24,8 @@ from seaway.plans.network.plan import NetworkPlan
 from seaway.plans.nft.table import NftTable
 from seaway.plans.node.plan import NodeOrders
 from seaway.protocols.dns_zone import DnsZone
+
+Captures: TypeAlias = tuple[tuple[str, NftTable | None], ...]
 
 
 class KernelTable(Protocol):
@@ -60,10 +63,31 @@ class NetworkThread:
             self._pruned = plan
 
 
+class CaptureThread:
+    """The tables inside pods, in a thread beside the loop. Skips plans that changed nothing."""
+
+    def __init__(self, driver: CaptureTables) -> None:
+        self._driver = driver
+        self._one_at_a_time = asyncio.Lock()
+        self._applied: Captures | None = None
+
+    async def apply(self, plan: Captures) -> None:
+        if plan != self._applied:
+            async with self._one_at_a_time:
+                self._applied = None
+                await asyncio.to_thread(self._driver.apply, plan)
+                self._applied = plan
+
+    async def repair(self) -> tuple[str, ...]:
+        """Puts back what others have changed; the namespace files concerned."""
+        async with self._one_at_a_time:
+            return await asyncio.to_thread(self._driver.repair)
+
+
 class NodeEngines:
     """One node's agent and kernel table. What the node's Envoy holds is the xDS server's matter.
 
-    `allow` is told which identities the node may have, before its agent is.
+    `ordered` are the pods that its agent runs by now, those of an earlier control plane too. `allow` is told which identities the node may have, before its agent is.
     """
 
     def __init__(
@@ -75,6 +99,7 @@ class NodeEngines:
         self._upstreams = upstreams
         self._allow = allow
         self._version = ""
+        self.ordered = ordered_pods(folder / ORDERS_FILE)
 
     @property
     def ready(self) -> frozenset[PodName]:
@@ -84,13 +109,19 @@ class NodeEngines:
     def agent_connected(self) -> bool:
         return self._link.connected
 
-    async def take(self, plans: NodePlans, zone: DnsZone) -> None:
-        """Gives the agent its orders and the kernel its rules, side by side: only pods that are ready, and so listen, have traffic."""
-        await all_of(self._give_orders(plans.orders, zone), asyncio.to_thread(self._nft.apply, plans.nft))
+    async def take(self, plans: NodePlans, zone: DnsZone, held: frozenset[PodName] = frozenset()) -> None:
+        """Gives the agent its orders and the kernel its rules, side by side: only pods that are ready, and so listen, have traffic.
+
+        Pods that are `held` are not to be started yet.
+        """
+        pods = tuple(pod for pod in plans.orders.pods if PodName(pod.namespace, pod.name) not in held)
+        orders = replace(plans.orders, pods=pods)
+        await all_of(self._give_orders(orders, zone), asyncio.to_thread(self._nft.apply, plans.nft))
+        self.ordered = frozenset(PodName(pod.namespace, pod.name) for pod in pods)
 
     async def _give_orders(self, orders: NodeOrders, zone: DnsZone) -> None:
         self._allow(orders.identities)
-        version = write_orders(self._folder / "orders.json", orders, msgspec.json.encode(zone), self._upstreams)
+        version = write_orders(self._folder / ORDERS_FILE, orders, msgspec.json.encode(zone), self._upstreams)
         if version != self._version:
             self._version = ""
             applied = await self._link.follow(version)
@@ -106,6 +137,7 @@ class Engines:
     """Everything that the loop drives. `nodes` is keyed by node name."""
 
     network: NetworkThread
+    captures: CaptureThread
     xds: Nodes
     nodes: Mapping[str, NodeEngines]
 

@@ -17,7 +17,7 @@ from seaway.app.certificates import Certificates, CertificateSettings
 from seaway.app.client import ready_pods
 from seaway.app.control import ControlServer
 from seaway.app.down import forget
-from seaway.app.engines import Engines, NetworkThread, NodeEngines, node_folder
+from seaway.app.engines import CaptureThread, Engines, NetworkThread, NodeEngines, node_folder
 from seaway.app.loop import Loop, is_up
 from seaway.app.processes import NodeSource, Supervised, agent_daemon, envoy_process, process_findings
 from seaway.app.questions import certificate_questions, questions
@@ -37,6 +37,7 @@ from seaway.drivers.envoy.binary import find_envoy
 from seaway.drivers.envoy.process import EnvoyEvent
 from seaway.drivers.envoy.replacement import NotReplaced, Replaced
 from seaway.drivers.netns.real import NetworkDriver
+from seaway.drivers.nft.captures import CaptureDriver
 from seaway.drivers.nft.real import NftDriver
 from seaway.drivers.process.daemon import Adopted, Exited, Started, StartFailed
 from seaway.drivers.sandbox.sandbox import Sandbox, destroy_sandbox
@@ -50,6 +51,7 @@ from seaway.model.workload import PodName
 from seaway.plans.envoy.host_ports import HostPort
 from seaway.plans.envoy.plan import EnvoyView
 from seaway.plans.network.plan import NetworkPlan, NodeNetwork
+from seaway.plans.nft.capture import CAPTURE_TABLE
 from seaway.snapshot import Snapshot
 from seaway.sources.files import FileSource
 
@@ -106,7 +108,8 @@ class ControlPlane:
         """Everything between the first process and the wish to stop."""
         cluster = self.settings.cluster
         await self._start_processes(xds)
-        engines = Engines(network, xds, {node.name: await self._node_engines(node.name) for node in cluster.nodes})
+        captures = CaptureThread(CaptureDriver(self._sandbox.netns_folder))
+        engines = Engines(network, captures, xds, {node.name: await self._node_engines(node.name) for node in cluster.nodes})
         self.loop = Loop(self._read, cluster, engines, self._views, (self.state.leases, read_leases(self.state.leases)))
         self.loop.after_pass.append(self._status_changed)
         self.loop.after_pass.append(self._follow_authority)
@@ -126,7 +129,7 @@ class ControlPlane:
             for one in (
                 loop.run(),
                 self._watch_manifests(loop),
-                self._watch_tables(),
+                self._watch_tables(loop.engines.captures),
                 self._certificates.run(),
                 self._announce(loop, started),
             )
@@ -198,8 +201,8 @@ class ControlPlane:
         async for _ in self._source.changes(self._stop):
             loop.manifests_changed()
 
-    async def _watch_tables(self) -> None:
-        """A foreign edit or flush of a node's table is noticed and mended."""
+    async def _watch_tables(self, captures: CaptureThread) -> None:
+        """A foreign edit or flush of a node's table, or of one inside a pod, is noticed and mended."""
         while True:
             await asyncio.sleep(_DRIFT_S)
             for node, table in self._tables.items():
@@ -207,6 +210,8 @@ class ControlPlane:
                     if await asyncio.to_thread(table.drifted):
                         self._say(f"{node}: somebody else changed the table inet seaway; it is as it was again")
                         await asyncio.to_thread(table.repair)
+            for name in await captures.repair():
+                self._say(f"{name}: somebody else changed the table inet {CAPTURE_TABLE}; it is as it was again")
 
     async def _announce(self, loop: Loop, started: Callable[[dict[str, Any]], None]) -> None:
         """Says when the first configuration is complete, and from then on what changes; failures at once."""
@@ -252,6 +257,7 @@ class ControlPlane:
         match report:
             case WaveDone(refusals=()):
                 self.loop.envoy_accepted()
+                self.loop.envoy_settled()
             case WaveDone():
                 self.loop.envoy_refused()
             case Disconnected():

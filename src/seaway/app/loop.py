@@ -31,11 +31,15 @@ from seaway.frontends.build import Built, build_model
 from seaway.frontends.ingress.certificates import find_expired
 from seaway.model.cluster import Cluster, Leases
 from seaway.model.index import Model
+from seaway.model.names import inbound_listener, outbound_listener
 from seaway.model.service import Health
-from seaway.model.workload import PodName
-from seaway.pipeline import Plans, plan_all
+from seaway.model.transition import union_of_pods
+from seaway.model.transition_mesh import with_members
+from seaway.model.workload import GatewayProxy, PodName
+from seaway.pipeline import Plans, Presence, plan_all
 from seaway.plans.envoy.plan import EnvoyView, plan_envoy
 from seaway.protocols.admission import Accepted, Outcome, Try
+from seaway.protocols.xds_resource import LISTENER
 from seaway.protocols.xds_stream import Refused
 from seaway.snapshot import Snapshot
 
@@ -104,6 +108,7 @@ class Loop:
         self._refused = False
         self._strayed = False
         self._torn = False
+        self._held: frozenset[PodName] = frozenset()
         self._failure: Finding | None = None
         self._unexplained: Finding | None = None
 
@@ -137,6 +142,11 @@ class Loop:
         """An Envoy has all that was published; once all have, this is the last good. What it takes of a try is not."""
         if self._offered is not None and all(self.envoy_is_complete(name) for name in self.engines.nodes):
             self.gate.accepted(self._offered)
+
+    def envoy_settled(self) -> None:
+        """An Envoy has answered to all that was published: pods that wait for that may go on."""
+        if self._held or self._rollover.on_the_way:
+            self._wake.set()
 
     def envoy_is_complete(self, node: str) -> bool:
         """Whether this node's Envoy has all that is wanted, and refused nothing."""
@@ -220,20 +230,59 @@ class Loop:
         health = self.health
         former = self.current.model if self.current is not None else None
         model = self._rollover.next_model(former, self._built.model, health)
+        model = self._rollover.next_mesh(former, model, self._settled(), self._listening())
         present = self._rollover.present(former, model, time.monotonic(), self.timing.drain_s)
-        plans = plan_all(model, present, health, self._views(model), self._kept.part("planned"))
-        if self.current is None or self._strayed or self._torn or plans != self.current.plans:
+        plans = plan_all(model, Presence(present, self._rollover.captured), health, self._views(model), self._kept.part("planned"))
+        held = self._without_network(present)
+        if self.current is None or self._strayed or self._torn or plans != self.current.plans or held != self._held:
             self._torn = True  # should it break off on the way, engines hold a part of it
             await self.engines.network.ensure(plans.network)
+            await self.engines.captures.apply(plans.captures)
             self._publish_envoy(plans)
-            await all_of(*(node.take(plans.nodes[name], plans.dns) for name, node in self.engines.nodes.items()))
+            held = self._without_network(present)
+            await all_of(*(node.take(plans.nodes[name], plans.dns, held) for name, node in self.engines.nodes.items()))
             await self.engines.network.prune(plans.network)
             self.current, self._torn = Current(self._snapshot, self._built, model, plans, time.time()), False
+            self._held = held
         else:
             self.current = replace(self.current, snapshot=self._snapshot, built=self._built, model=model)
             self._offered = self._admitted
         self.served = health
         self.envoy_accepted()
+        if (self._rollover.on_the_way and self._settled()) or held != self._without_network(present):
+            self._wake.set()
+
+    def _settled(self) -> bool:
+        """Whether all Envoys have answered to all that was published last."""
+        states = [self.engines.xds.state(name) for name in self.engines.nodes]
+        return self.current is not None and not self._strayed and all(one.connected and one.settled == one.published for one in states)
+
+    def _listening(self) -> frozenset[PodName]:
+        """Members whose listeners their node's Envoy has."""
+        if self.current is None:
+            return frozenset()
+        return frozenset(name for name in self.current.model.member if self._has_listeners(self.current.model, name))
+
+    def _has_listeners(self, model: Model, name: PodName) -> bool:
+        """Whether a member's listeners serve: they are with its node's Envoy, and so is all that they refer to."""
+        node = model.pod[name].node if name in model.pod else ""
+        if node not in self.engines.nodes:
+            return False
+        state = self.engines.xds.state(node)
+        listeners = ((LISTENER, outbound_listener(name)), (LISTENER, inbound_listener(name)))
+        return state.settled == state.published and all(one in state.accepted for one in listeners)
+
+    def _without_network(self, present: Model) -> frozenset[PodName]:
+        """Members that have never run here and whose proxy does not listen yet: nothing of them starts before it does."""
+        ordered = frozenset[PodName]().union(*(node.ordered for node in self.engines.nodes.values()))
+        return frozenset(
+            name
+            for name in present.member
+            if name not in ordered
+            and name in present.pod
+            and not isinstance(present.pod[name].runs, GatewayProxy)
+            and not self._has_listeners(present, name)
+        )
 
     def _publish_envoy(self, plans: Plans) -> None:
         """`envoy_accepted` may be called before this returns."""
@@ -278,9 +327,13 @@ class Loop:
         """What the Envoys say of the configuration made of this variant."""
         model = build_model(variant, self.cluster, self._leases).model
         views = self._views(model)
+        present = model
+        if self.current is not None:
+            former = self.current.model
+            present = with_members(former, union_of_pods(former.pods, model), former.member)
         self._strayed = True
         for name in self.engines.nodes:
-            self.engines.xds.publish(name, plan_envoy(model, self.health, views[name]))
+            self.engines.xds.publish(name, plan_envoy(model, self.health, views[name], present=present))
         refusals = await self._refusals(judges)
         return as_outcome(refusals) if refusals else Accepted()
 

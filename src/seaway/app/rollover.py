@@ -1,10 +1,14 @@
-"""What must be remembered from pass to pass while a workload's pods are replaced: who waits for whom, and who is on the way out."""
+"""What must be remembered from pass to pass while pods are replaced, or come into the mesh and leave it: who waits for whom, how far each
+has come, and who is on the way out.
+"""
 
 from __future__ import annotations
 
 from seaway.model.index import Model
+from seaway.model.passage import Standing, arrived
 from seaway.model.service import Health
 from seaway.model.transition import awaited_pods, union_of_pods, with_lingering
+from seaway.model.transition_mesh import next_standings, with_members, with_standings
 from seaway.model.workload import Pod, PodName
 
 
@@ -14,11 +18,25 @@ class Rollover:
     def __init__(self) -> None:
         self._awaited: frozenset[PodName] = frozenset()
         self._departing: dict[PodName, tuple[Pod, float]] = {}
+        self._leaving: dict[PodName, tuple[Model, float]] = {}
+        self._standings: dict[PodName, Standing] = {}
+        self._on_the_way = False
 
     @property
     def departing(self) -> tuple[Pod, ...]:
         """Pods that nothing is sent to any more, and that are still there."""
         return tuple(pod for pod, _ in self._departing.values())
+
+    @property
+    def captured(self) -> frozenset[PodName]:
+        """Pods whose traffic is to pass their proxy by now; those that depart do as before."""
+        standing = {name for name, standing in self._standings.items() if standing.captured}
+        return frozenset(standing | {name for name in self._departing if name in self._leaving})
+
+    @property
+    def on_the_way(self) -> bool:
+        """Whether some pod has further steps to take once all Envoys hold what is published."""
+        return self._on_the_way
 
     def next_model(self, former: Model | None, wanted: Model, health: Health) -> Model:
         """What traffic goes to next, on the way from `former` to `wanted`: old pods serve until the new ones are ready."""
@@ -27,14 +45,33 @@ class Rollover:
         self._awaited = awaited_pods(former, wanted, health, self._awaited)
         return with_lingering(former, wanted, health, self._awaited)
 
+    def next_mesh(self, former: Model | None, model: Model, settled: bool, listening: frozenset[PodName]) -> Model:
+        """The model, with pods that come into the mesh, leave it or change what they accept as far as they may have come.
+
+        `settled`: all Envoys hold what was published last; `listening` are the pods whose proxies they serve.
+        """
+        self._standings = next_standings(former or Model(model.cluster, (), (), ()), self._standings, model, settled, listening)
+        self._on_the_way = any(standing != arrived(model.inbound.get(name)) for name, standing in self._standings.items())
+        return with_standings(former, model, self._standings) if former is not None else model
+
     def present(self, former: Model | None, model: Model, now: float, drain_s: float) -> Model:
-        """The model with the pods that have left it less than `drain_s` ago: they keep their sockets and namespaces a little longer."""
+        """The model with the pods that have left it less than `drain_s` ago: they keep their sockets and namespaces a little longer.
+
+        So does the proxy of a pod that has left the mesh: connections that it carries may end by themselves.
+        """
         for pod in former.pods if former is not None else ():
             if pod.id not in model.pod:
                 self._departing.setdefault(pod.id, (pod, now + drain_s))
         self._departing = {name: (pod, end) for name, (pod, end) in self._departing.items() if name not in model.pod and end > now}
-        return union_of_pods(self.departing, model)
+        for name in former.member if former is not None else ():
+            if former is not None and name not in model.member:
+                self._leaving.setdefault(name, (former, now + drain_s))
+        self._leaving = {name: (last, end) for name, (last, end) in self._leaving.items() if name not in model.member and end > now}
+        present = union_of_pods(self.departing, model)
+        for name, (last, _) in self._leaving.items():
+            present = with_members(last, present, (name,))
+        return present
 
     def next_end(self) -> float | None:
-        """When the next departing pod's time is over; None where none departs."""
-        return min((end for _, end in self._departing.values()), default=None)
+        """When the time of the next pod that departs or leaves the mesh is over; None where there is none."""
+        return min((end for _, end in (*self._departing.values(), *self._leaving.values())), default=None)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from seaway.model.index import Model
 from seaway.model.service import Backend, Health, Service
+from seaway.model.transition_mesh import with_members
 from seaway.model.workload import Pod, PodName
 
 
@@ -37,7 +38,7 @@ def with_lingering(former: Model, wanted: Model, health: Health, awaited: frozen
     names = frozenset(pod.id for pod in lingering)
     services = tuple(_with_backends(service, former.service.get(service.id), names) for service in wanted.services)
     gateways = tuple(replace(gateway, pods=_gateway_pods(gateway.name, gateway.pods, former, names)) for gateway in wanted.gateways)
-    return replace(wanted, pods=_merged(wanted.pods, lingering), services=services, gateways=gateways)
+    return with_members(former, replace(wanted, pods=_merged(wanted.pods, lingering), services=services, gateways=gateways), names)
 
 
 def union_of_pods(extra: tuple[Pod, ...], model: Model) -> Model:

@@ -6,7 +6,7 @@ Whatever deletes rules waits some 12 ms for the kernel, so that a table which is
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,9 +123,9 @@ class CaptureDriver:
 
 
 class FakeCaptures:
-    """What the kernel would hold, by namespace; `folder` says which there are: those that are not there refuse."""
+    """What the kernel would hold, by namespace. Those that are not among `namespaces`, as these are at the time, refuse."""
 
-    def __init__(self, namespaces: set[str]) -> None:
+    def __init__(self, namespaces: Set[str]) -> None:
         self.namespaces = namespaces
         self.held: dict[str, NftTable] = {}
         self._applied: dict[str, NftTable] = {}
@@ -133,7 +133,7 @@ class FakeCaptures:
     def apply(self, wanted: Wanted) -> None:
         every = dict(wanted)
         self._applied = {name: table for name, table in every.items() if table is not None and name in self.namespaces}
-        self.held = {name: table for name, table in self.held.items() if name not in every} | self._applied
+        self.held = {name: table for name, table in self.held.items() if name in self.namespaces - every.keys()} | self._applied
         if missing := sorted(every.keys() - self.namespaces):
             raise DriverError(f"no rules in {missing[0]}: No such file or directory", help="see whether the network was taken down")
 

@@ -39,8 +39,7 @@ def read_load_balancer(block: LoadBalancerSettings, place: Place, ejects: bool) 
     warmup = read_warmup(block, place, balancing, wrong, notes)
     locality = None
     if block.locality_lb_setting is not None:
-        locality, said = read_locality(block.locality_lb_setting, place.of("localityLbSetting"), ejects)
-        notes += said
+        locality = read_locality(block.locality_lb_setting, place.of("localityLbSetting"), ejects, wrong, notes)
     if block.zone_aware_lb_setting is not None:
         at = place.of("zoneAwareLbSetting")
         if block.locality_lb_setting is not None:
