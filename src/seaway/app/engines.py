@@ -87,7 +87,8 @@ class CaptureThread:
 class NodeEngines:
     """One node's agent and kernel table. What the node's Envoy holds is the xDS server's matter.
 
-    `ordered` are the pods that its agent runs by now, those of an earlier control plane too. `allow` is told which identities the node may have, before its agent is.
+    `ordered` are the pods that its agent runs by now, those of an earlier control plane too. `allow` is told which identities the node may
+    have, before its agent is.
     """
 
     def __init__(
