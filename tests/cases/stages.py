@@ -20,6 +20,7 @@ from envoy_text import render_envoy
 from show import Block, block, brief, render
 
 from seaway.core.finding import Findings, ordered
+from seaway.core.names import Key
 from seaway.frontends.build import Built, build_model
 from seaway.frontends.ingress.certificates import find_expired
 from seaway.model.cluster import Leases
@@ -114,6 +115,17 @@ def _model_blocks(one: Outcome) -> Iterator[Block]:
     yield from (block(f"pod {pod.id}", pod, "id") for pod in model.pods)
     yield from (block(f"service {service.id}", service, "id") for service in model.services)
     yield from (block(f"gateway {gateway.name}", gateway, "name") for gateway in model.gateways)
+    for scope in model.mesh.scopes:
+        yield block(f"scope {scope.id}", scope, "id", "http", "tcp")
+        for table in scope.http:
+            ruled = (host for host in table.hosts if _is_ruled(host.owners))
+            yield from (block(f"scope {scope.id}, port {table.port}, host {host.name}", host, "name") for host in ruled)
+        yield f"scope {scope.id}, connections", tuple(brief(route) for route in scope.tcp if _is_ruled(route.owners))
+
+
+def _is_ruled(owners: tuple[Key, ...]) -> bool:
+    """Whether something else than the host itself has a say: hosts that lead to themselves are what no VirtualService changes."""
+    return any(owner.kind == "VirtualService" for owner in owners)
 
 
 def _orders(case: Case) -> str:

@@ -12,7 +12,19 @@ from types import ModuleType
 import pytest
 from tree import ROOT, SOURCE, python_files, shown, text_of, tree_of
 
-from seaway.core.codes import CODES, authorization, destination_rules, engines, identity, ingress, membership, mesh, reading, workloads
+from seaway.core.codes import (
+    CODES,
+    authorization,
+    destination_rules,
+    engines,
+    identity,
+    ingress,
+    membership,
+    mesh,
+    reading,
+    routing,
+    workloads,
+)
 from seaway.core.finding import Code
 
 MODULES: tuple[tuple[ModuleType, str], ...] = (
@@ -21,6 +33,7 @@ MODULES: tuple[tuple[ModuleType, str], ...] = (
     (ingress, "NET03"),
     (engines, "NET04"),
     (mesh, "NET05"),
+    (routing, "NET05"),
     (destination_rules, "NET05"),
     (identity, "NET06"),
     (membership, "NET06"),
@@ -63,11 +76,16 @@ def fields(row: Code) -> set[str]:
     return {field for _, field, _, _ in parts if field is not None}
 
 
+def _finds(function: ast.expr) -> bool:
+    """`finding(code, origin, key, …)`, or `place.find(code, …)` where the place knows the rest."""
+    return ast.unparse(function) == "finding" or (isinstance(function, ast.Attribute) and function.attr == "find")
+
+
 def raised() -> Iterator[tuple[Path, ast.Call, Code]]:
-    """Calls of `finding` with a code that is named and all arguments in sight."""
+    """Findings with a code that is named and all arguments in sight."""
     for file in RAISING:
         for node in ast.walk(tree_of(file)):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "finding" and all(one.arg for one in node.keywords):
+            if isinstance(node, ast.Call) and _finds(node.func) and all(one.arg for one in node.keywords):
                 row = BY_NAME.get(ast.unparse(node.args[0]).removeprefix("codes."))
                 if row is not None:
                     yield file, node, row

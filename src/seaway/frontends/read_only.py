@@ -12,14 +12,12 @@ from seaway.resources.istio.request_authentication import RequestAuthentication
 from seaway.resources.istio.service_entry import ServiceEntry
 from seaway.resources.istio.sidecar import Sidecar
 from seaway.resources.istio.telemetry import Telemetry
-from seaway.resources.istio.virtual_service import VirtualService
 from seaway.resources.istio.workload_entry import WorkloadEntry, WorkloadGroup
 from seaway.resources.meta import Struct
 from seaway.resources.seaway_v1 import RateLimitPolicy
 from seaway.snapshot import Snapshot
 
 READ_ONLY_KINDS: tuple[type[Struct], ...] = (
-    VirtualService,
     DestinationRule,
     Gateway,
     ServiceEntry,

@@ -6,7 +6,7 @@ hosts and routes of the mesh; NET06xx who is in it and what is demanded of calle
 
 from __future__ import annotations
 
-from seaway.core.codes import authorization, destination_rules, engines, identity, ingress, membership, mesh, reading, workloads
+from seaway.core.codes import authorization, destination_rules, engines, identity, ingress, membership, mesh, reading, routing, workloads
 from seaway.core.finding import Code
 
 CODES: dict[str, Code] = {
@@ -17,6 +17,7 @@ CODES: dict[str, Code] = {
         ingress,
         engines,
         mesh,
+        routing,
         destination_rules,
         identity,
         membership,

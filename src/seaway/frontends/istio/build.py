@@ -29,7 +29,7 @@ from seaway.model.cluster import Cluster
 from seaway.model.mesh import Mesh, Scope
 from seaway.model.route import Destination, Forward, Gateway, Mirror, Route
 from seaway.model.service import Service
-from seaway.model.upstream import OUTSIDE_MESH, Upstream, UpstreamId
+from seaway.model.upstream import NOWHERE, OUTSIDE_MESH, Upstream, UpstreamId
 from seaway.model.workload import Pod, PodName
 from seaway.snapshot import Snapshot
 
@@ -125,4 +125,5 @@ def _of_routes(routes: tuple[Route, ...]) -> Iterator[UpstreamId]:
 
 
 def _called(places: Iterable[Destination | Mirror]) -> Iterator[UpstreamId]:
-    return (one.to for one in places)
+    """Those that exist: what else a route names is answered without any."""
+    return (one.to for one in places if one.to.variant != NOWHERE)

@@ -79,3 +79,8 @@ class Registry:
         if "." in written or written == "*":
             return written.lower()
         return f"{written.lower()}.{namespace}.svc.{self.domain}"
+
+    def called(self, name: str, namespace: str) -> Host | None:
+        """The host that clients of a namespace mean by this full name; None where they see none."""
+        seen = [host for host in self.hosts.get(name, ()) if host.visible_to(namespace)]
+        return next((host for host in seen if host.namespace == namespace), seen[0] if seen else None)

@@ -10,13 +10,15 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from seaway.core.names import Key
 from seaway.frontends.istio.clients import Client
 from seaway.frontends.istio.destination_rules.build import DestinationRules
 from seaway.frontends.istio.domains import domains_of
 from seaway.frontends.istio.registry import Host, HostPort, Registry
 from seaway.frontends.istio.settings import Settings
-from seaway.frontends.istio.virtual_services.build import VirtualServices
+from seaway.frontends.istio.virtual_services.build import NAMED_ONLY, VirtualServices
 from seaway.model.mesh import HttpTable, MeshHost, Scope, TcpRoute
+from seaway.model.route import Route
 from seaway.model.upstream import AppProtocol
 
 
@@ -47,17 +49,18 @@ def build_scope(client: Client, sources: Sources) -> Scope:
                 http[port.number].append((host, port))
             if not port.protocol.http:
                 tcp += _tcp(client, host, port, sources)
-    tables = tuple(_table(client, number, http[number], sources) for number in sorted(http))
+    http.setdefault(NAMED_ONLY, [])
+    built = (_table(client, number, http[number], sources) for number in sorted(http))
+    tables = tuple(table for table in built if table.hosts)
     settings = sources.settings
     return Scope(scope_id(client), client.namespace, tables, tuple(tcp), settings.outbound, settings.outbound_origin)
 
 
 def visible(client: Client, registry: Registry) -> Iterator[Host]:
     """The hosts that the client may call, each name once: of several objects with one name, that of its own namespace comes first."""
-    for candidates in registry.hosts.values():
-        seen = [host for host in candidates if host.visible_to(client.namespace)]
-        if seen:
-            yield next((host for host in seen if host.namespace == client.namespace), seen[0])
+    for name in registry.hosts:
+        if (host := registry.called(name, client.namespace)) is not None:
+            yield host
 
 
 def _table(client: Client, number: int, hosts: list[tuple[Host, HostPort]], sources: Sources) -> HttpTable:
@@ -69,8 +72,17 @@ def _table(client: Client, number: int, hosts: list[tuple[Host, HostPort]], sour
         domains = tuple(one for one in spellings if one == host.name or (one not in names and one not in taken))
         taken.update(domains)
         routes = sources.virtual_services.http_routes(client, host, number, sources.rules)
-        rows.append(MeshHost(host.name, domains, routes, (host.key,), host.origin))
+        rows.append(MeshHost(host.name, domains, routes, _owners(host.key, routes), host.origin))
+    named = sources.virtual_services.named_hosts(client, number, tuple(host for host, _ in hosts), sources.rules)
+    rows += (
+        MeshHost(one.name, (one.name,), one.routes, _owners(one.key, one.routes), one.origin) for one in named if one.name not in taken
+    )
     return HttpTable(number, tuple(sorted(rows, key=lambda one: (one.name.startswith("*"), one.name))))
+
+
+def _owners(host: Key, routes: tuple[Route, ...]) -> tuple[Key, ...]:
+    """All objects without which the host would be another: the one that declares it, and those of its routes."""
+    return tuple(dict.fromkeys((host, *(key for route in routes for key in (route.owner, *route.via)))))
 
 
 def _tcp(client: Client, host: Host, port: HostPort, sources: Sources) -> Iterator[TcpRoute]:

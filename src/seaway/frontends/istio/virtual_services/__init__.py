@@ -1,1 +1,1 @@
-"""VirtualServices: which way requests and connections to a host take."""
+"""VirtualServices: one module a feature, from the manifest to model routes. Who sees which is `precedence.py`'s, the door `build.py`."""
