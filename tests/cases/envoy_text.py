@@ -2,7 +2,7 @@
 
 Left out are resources and virtual hosts that the base has too, and fields that equal those of the resource most like it in the base or in
 the case `base/whole`, which shows all of them. A filter chain is compared with its listener's default one, a virtual host of HTTPS with
-that of plain HTTP. Of secrets only the name is shown.
+that of plain HTTP. Of secrets and access logs only the name is shown.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ def _decode(resource: XdsResource) -> Message:
 def _in_order(value: Any) -> Any:
     """Metadata by name of its fields: protobuf's maps have no order."""
     match value:
+        case {"access_log": [{"typed_config": {"common_config": {"log_name": name}}}]}:
+            return _in_order({**value, "access_log": name})
         case {"seaway": dict() as fields}:
             return {"seaway": dict(sorted(fields.items()))}
         case dict():

@@ -42,7 +42,7 @@ from seaway.drivers.process.pidfile import living
 from seaway.drivers.xds.nodes import Refusals, Report, Settled
 from seaway.drivers.xds.real import XdsServer
 from seaway.model.names import envoy_id
-from seaway.plans.envoy.bootstrap import render_bootstrap
+from seaway.plans.envoy.bootstrap import Sockets, render_bootstrap
 from seaway.protocols.xds_resource import CLUSTER, ENDPOINTS, LISTENER, ROUTES, XdsResource
 from seaway.protocols.xds_stream import Accepted
 
@@ -114,8 +114,8 @@ class Bench:
         self.envoy = self.supervisor()
 
     def render(self, generation: int, admin_socket: Path) -> str:
-        xds_socket, sds_socket = self.folder / "xds.sock", self.folder / "sds.sock"
-        return render_bootstrap(envoy_id(NODE, generation), str(xds_socket), str(sds_socket), str(admin_socket), 1)
+        sockets = Sockets(*(str(self.folder / f"{name}.sock") for name in ("xds", "sds", "flows")), str(admin_socket))
+        return render_bootstrap(envoy_id(NODE, generation), sockets, 1)
 
     def supervisor(self) -> EnvoyProcess:
         return EnvoyProcess(self.spec, Served(self), lambda _, event: self.events.append(event), QUICK)

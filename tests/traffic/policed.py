@@ -32,7 +32,7 @@ from seaway.drivers.envoy.admin import EnvoyAdmin
 from seaway.drivers.envoy.binary import find_envoy
 from seaway.drivers.xds.nodes import Refusals, Settled
 from seaway.drivers.xds.real import XdsServer
-from seaway.plans.envoy.bootstrap import render_bootstrap
+from seaway.plans.envoy.bootstrap import Sockets, render_bootstrap
 from seaway.plans.envoy.proto import (
     ADS,
     Cluster,
@@ -163,8 +163,9 @@ class PolicedEnvoy:
         xds, self._admin = self.folder / "xds.sock", self.folder / "admin.sock"
         self._run(self._server.start(xds))
         self.stack.callback(lambda: self._run(self._server.stop()))
+        sockets = Sockets(str(xds), str(self.folder / "sds.sock"), str(self.folder / "flows.sock"), str(self._admin))
         bootstrap = self.folder / "bootstrap.json"
-        bootstrap.write_text(render_bootstrap(NODE, str(xds), str(self.folder / "sds.sock"), str(self._admin), 1))
+        bootstrap.write_text(render_bootstrap(NODE, sockets, 1))
         quick = ["--drain-time-s", "1", "--file-flush-interval-msec", "20"]
         argv = [str(find_envoy()), "-c", str(bootstrap), "--disable-hot-restart", "--concurrency", "1", "-l", "warn", *quick]
         self.log = self.folder / "envoy.log"

@@ -36,7 +36,7 @@ from seaway.model.names import certificate_secret
 from seaway.model.route import Exact, Prefix, Redirect, Regex, Respond, Rewrite, TlsHost
 from seaway.model.service import Health
 from seaway.model.workload import GatewayProxy
-from seaway.plans.envoy.bootstrap import render_bootstrap
+from seaway.plans.envoy.bootstrap import Sockets, render_bootstrap
 from seaway.plans.envoy.plan import HostPort, plan_envoy
 from seaway.protocols.xds_resource import XdsResource
 from seaway.simulate.envoy import Answered, Forwarded, Request, simulate_request
@@ -127,8 +127,9 @@ class World:
         run(server.start(xds))
         self.stack.callback(lambda: run(server.stop()))
         run(publish())
+        sockets = Sockets(str(xds), str(self.folder / "sds.sock"), str(self.folder / "flows.sock"), str(admin))
         bootstrap = self.folder / "bootstrap.json"
-        bootstrap.write_text(render_bootstrap("node-1", str(xds), str(self.folder / "sds.sock"), str(admin), 2))
+        bootstrap.write_text(render_bootstrap("node-1", sockets, 2))
         argv = [str(find_envoy()), "-c", str(bootstrap), "--disable-hot-restart", "--concurrency", "2", "-l", "warn"]
         with (self.folder / "envoy.log").open("wb") as log:
             self.envoy = subprocess.Popen([*self.enter(), *argv], stdout=log, stderr=log)

@@ -18,8 +18,8 @@ from seaway.drivers.envoy.process import EnvoyProcess, EnvoySpec, OnEnvoyEvent
 from seaway.drivers.process.daemon import Daemon, Exited, Failure, OnEvent
 from seaway.drivers.process.spawn import DaemonSpec
 from seaway.drivers.xds.nodes import Nodes
-from seaway.model.names import SDS_SOCKET, envoy_id, node_netns
-from seaway.plans.envoy.bootstrap import render_bootstrap
+from seaway.model.names import FLOWS_SOCKET, SDS_SOCKET, envoy_id, node_netns
+from seaway.plans.envoy.bootstrap import Sockets, render_bootstrap
 
 ENVOY_WORKERS = min(4, os.cpu_count() or 1)
 
@@ -63,8 +63,9 @@ def envoy_process(state: StateFolder, netns_folder: Path, binary: Path, source: 
     node = source.node
 
     def render(generation: int, admin_socket: Path) -> str:
-        sds_socket = state.node(node) / SDS_SOCKET
-        return render_bootstrap(envoy_id(node, generation), str(state.xds_socket), str(sds_socket), str(admin_socket), ENVOY_WORKERS)
+        folder = state.node(node)
+        sockets = Sockets(str(state.xds_socket), str(folder / SDS_SOCKET), str(folder / FLOWS_SOCKET), str(admin_socket))
+        return render_bootstrap(envoy_id(node, generation), sockets, ENVOY_WORKERS)
 
     log = state.logs / f"envoy-{node}.log"
     spec = EnvoySpec(f"envoy-{node}", binary, render, state.node(node), log, netns_folder / node_netns(node), ENVOY_WORKERS)

@@ -16,6 +16,10 @@ SDS_SOCKET = "sds.sock"
 """The agent's socket below its node's folder, at which the node's Envoy asks for certificates."""
 
 
+FLOWS_SOCKET = "flows.sock"
+"""The agent's socket below its node's folder, at which the node's Envoy tells of flows."""
+
+
 def pod_netns(pod: PodName) -> str:
     """File name of a pod's network namespace below `NETNS_FOLDER`. Names hold no underscore, so it is unique."""
     return f"{pod.namespace}_{pod.name}"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
-from seaway.plans.envoy.proto import NODE_AGENT, Fields
+from seaway.plans.envoy.access_logs import SHARE
+from seaway.plans.envoy.proto import FLOW_LOG, NODE_AGENT, Fields
 
 CONTROL_PLANE = "control-plane"
 """Name of the static cluster whose connection state tells whether the control plane is there."""
@@ -48,14 +50,25 @@ RUNTIME: Fields = {
 }
 
 
-def render_bootstrap(node: str, xds_socket: str, sds_socket: str, admin_socket: str, concurrency: int) -> str:
-    """Envoy's bootstrap as JSON. The sockets are absolute paths (the kernel takes at most 107 bytes).
+@dataclass(frozen=True, slots=True)
+class Sockets:
+    """Absolute paths (the kernel takes at most 107 bytes): of the control plane's, of those of the node's agent, and of Envoy's own."""
 
-    `concurrency` is the number of workers that Envoy is started with (`--concurrency`); the limit on connections grows with it.
+    xds: str
+    sds: str
+    flows: str
+    admin: str
+
+
+def render_bootstrap(node: str, sockets: Sockets, concurrency: int, flows_per_million: int = 0) -> str:
+    """Envoy's bootstrap as JSON.
+
+    `concurrency` is the number of workers that Envoy is started with (`--concurrency`); the limit on connections grows with it. So many
+    of a million flows are told of that have nothing wrong with them.
     """
     bootstrap: Fields = {
         "node": {"id": node, "cluster": "seaway"},
-        "admin": {"address": {"pipe": {"path": admin_socket, "mode": 0o600}}},
+        "admin": {"address": {"pipe": {"path": sockets.admin, "mode": 0o600}}},
         "dynamic_resources": {
             "ads_config": {
                 "api_type": "DELTA_GRPC",
@@ -66,8 +79,14 @@ def render_bootstrap(node: str, xds_socket: str, sds_socket: str, admin_socket: 
             "cds_config": {"ads": {}, "resource_api_version": "V3"},
             "lds_config": {"ads": {}, "resource_api_version": "V3"},
         },
-        "static_resources": {"clusters": [_over_socket(CONTROL_PLANE, xds_socket), _over_socket(NODE_AGENT, sds_socket)]},
-        "layered_runtime": {"layers": [{"name": "seaway", "static_layer": RUNTIME}]},
+        "static_resources": {
+            "clusters": [
+                over_socket(CONTROL_PLANE, sockets.xds),
+                over_socket(NODE_AGENT, sockets.sds),
+                over_socket(FLOW_LOG, sockets.flows),
+            ]
+        },
+        "layered_runtime": {"layers": [{"name": "seaway", "static_layer": {**RUNTIME, SHARE: flows_per_million}}]},
         "overload_manager": overload_manager(concurrency),
         "stats_config": {"stats_matcher": {"inclusion_list": {"patterns": list(STATS)}}},
     }
@@ -88,7 +107,7 @@ def _reconnect() -> Fields:
     return {"retry_back_off": {"base_interval": "0.1s", "max_interval": "1s"}}
 
 
-def _over_socket(name: str, socket: str) -> Fields:
+def over_socket(name: str, socket: str) -> Fields:
     """A cluster of one gRPC server behind a unix socket. Lost, it is connected to again; what came from it stays in use."""
     options = {
         "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",

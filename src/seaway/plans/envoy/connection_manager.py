@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from seaway.model.names import route_name
 from seaway.model.route import Gateway
+from seaway.plans.envoy.access_logs import request_log
 from seaway.plans.envoy.proto import ADS, Fields, HttpConnectionManager, Router, extension, seconds, wrapped
 from seaway.plans.envoy.routes.filters import ROUTE_FILTERS
+from seaway.protocols.flow_entry import Reporter
 
 KEEP_ALIVE_S = 75  # ingress-nginx keep-alive
 STREAM_IDLE_S = 60
@@ -43,6 +45,7 @@ def build_connection_manager(gateway: Gateway, tls: bool) -> Fields:
         stat_prefix=route_name(gateway.name, tls),
         codec_type="AUTO",  # HTTP/1.1, and HTTP/2 by ALPN or with prior knowledge
         rds={"config_source": ADS, "route_config_name": route_name(gateway.name, tls)},
+        access_log=request_log(Reporter.GATEWAY),
         http_filters=[*ROUTE_FILTERS, ROUTER],
         common_http_protocol_options={"idle_timeout": seconds(KEEP_ALIVE_S), "headers_with_underscores_action": "DROP_HEADER"},
         http_protocol_options={"accept_http_10": True},

@@ -9,10 +9,12 @@ from seaway.model.certificate import Certificate
 from seaway.model.names import certificate_secret, node_netns, pod_netns
 from seaway.model.route import Gateway
 from seaway.model.workload import Pod
+from seaway.plans.envoy.access_logs import connection_log
 from seaway.plans.envoy.connection_manager import build_connection_manager
 from seaway.plans.envoy.proto import ADS, DownstreamTlsContext, Fields, Listener, SetFilterState, TlsInspector, extension, seconds
 from seaway.plans.envoy.refusals import refuses_host
 from seaway.plans.envoy.resource import build_resource, provenance
+from seaway.protocols.flow_entry import Reporter
 from seaway.protocols.xds_resource import LISTENER, XdsResource
 
 HANDSHAKE_TIMEOUT_S = 15
@@ -71,6 +73,7 @@ def _listener(gateway: Gateway, pod: Pod, netns: str, port: int, chains: Fields)
         stat_prefix=name,
         address={"socket_address": address},
         metadata=provenance(gateway.origin, pod.owner),
+        access_log=connection_log(Reporter.GATEWAY),
         **chains,
     )
     owners: set[Key | None] = {pod.owner}

@@ -16,6 +16,8 @@ from envoy.config.core.v3 import config_source_pb2, extension_pb2
 from envoy.config.endpoint.v3 import endpoint_pb2
 from envoy.config.listener.v3 import listener_pb2
 from envoy.config.route.v3 import route_components_pb2, route_pb2
+from envoy.extensions.access_loggers.filters.cel.v3 import cel_pb2
+from envoy.extensions.access_loggers.grpc.v3 import als_pb2
 from envoy.extensions.filters.http.cors.v3 import cors_pb2
 from envoy.extensions.filters.http.ext_authz.v3 import ext_authz_pb2 as http_ext_authz_pb2
 from envoy.extensions.filters.http.fault.v3 import fault_pb2
@@ -63,11 +65,13 @@ RouteConfiguration = _message(route_pb2, "RouteConfiguration")
 VirtualHost = _message(route_components_pb2, "VirtualHost")
 Secret = _message(secret_pb2, "Secret")
 
+CelFilter = _message(cel_pb2, "ExpressionFilter")
 ConfigSource = _message(config_source_pb2, "ConfigSource")
 Cors = _message(cors_pb2, "Cors")
 CorsPolicy = _message(cors_pb2, "CorsPolicy")
 DownstreamTlsContext = _message(tls_pb2, "DownstreamTlsContext")
 FilterStateAddressSelector = _message(config_pb2, "Config")
+HttpAccessLog = _message(als_pb2, "HttpGrpcAccessLogConfig")
 HttpExtAuthz = _message(http_ext_authz_pb2, "ExtAuthz")
 HttpRbac = _message(http_rbac_pb2, "RBAC")
 HttpRbacPerRoute = _message(http_rbac_pb2, "RBACPerRoute")
@@ -88,6 +92,7 @@ RawBuffer = _message(raw_buffer_pb2, "RawBuffer")
 Router = _message(router_pb2, "Router")
 Struct = _message(struct_pb2, "Struct")
 SetFilterState = _message(set_filter_state_pb2, "Config")
+TcpAccessLog = _message(als_pb2, "TcpGrpcAccessLogConfig")
 TcpProxy = _message(tcp_proxy_pb2, "TcpProxy")
 TlsInspector = _message(tls_inspector_pb2, "TlsInspector")
 TypedStruct = _message(typed_struct_pb2, "TypedStruct")
@@ -98,6 +103,9 @@ ADS: Fields = {"ads": {}, "resource_api_version": "V3"}
 
 NODE_AGENT = "node-agent"
 """Name of the bootstrap's cluster that leads to the node's agent."""
+
+FLOW_LOG = "flow-log"
+"""Name of the bootstrap's cluster that leads to where the agent hears of flows: a flood of them must not hold up certificates."""
 
 SDS: Fields = {
     "resource_api_version": "V3",

@@ -12,8 +12,8 @@ from typing import TypeAlias, cast
 
 from google.protobuf import json_format, symbol_database
 
-from seaway.plans.envoy.bootstrap import RUNTIME, overload_manager
-from seaway.plans.envoy.proto import MessageType
+from seaway.plans.envoy.bootstrap import RUNTIME, over_socket, overload_manager
+from seaway.plans.envoy.proto import FLOW_LOG, MessageType
 from seaway.protocols.xds_resource import CLUSTER, ENDPOINTS, LISTENER, ROUTES, SECRET, TYPE_PREFIX, XdsResource
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
@@ -36,7 +36,10 @@ def render_static(resources: tuple[XdsResource, ...], admin_socket: str = "") ->
     routes, endpoints = by_type.get(ROUTES, {}), by_type.get(ENDPOINTS, {})
     static: dict[str, object] = {
         "listeners": [_in_place(one, routes) for one in by_type.get(LISTENER, {}).values()],
-        "clusters": [_static_cluster(one, endpoints) for one in by_type.get(CLUSTER, {}).values()],
+        "clusters": [
+            *(_static_cluster(one, endpoints) for one in by_type.get(CLUSTER, {}).values()),
+            over_socket(FLOW_LOG, "/nobody/flows.sock"),
+        ],
         "secrets": list(by_type.get(SECRET, {}).values()),
     }
     bootstrap: dict[str, object] = {

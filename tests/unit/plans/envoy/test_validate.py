@@ -42,7 +42,7 @@ from seaway.model.route import (
 from seaway.model.templates import BARE, OPTIONAL
 from seaway.model.upstream import HashBy
 from seaway.model.workload import GatewayProxy
-from seaway.plans.envoy.bootstrap import render_bootstrap
+from seaway.plans.envoy.bootstrap import Sockets, render_bootstrap
 from seaway.plans.envoy.plan import HostPort
 from seaway.plans.envoy.static import render_static
 
@@ -224,6 +224,6 @@ def test_a_gateway_with_nothing_to_serve(draft: Draft, envoy: Path, tmp_path: Pa
 def test_bootstrap(envoy: Path, tmp_path: Path) -> None:
     configuration = tmp_path / "bootstrap.json"
     configuration.write_text(
-        render_bootstrap("node-1", str(tmp_path / "xds.sock"), str(tmp_path / "sds.sock"), str(tmp_path / "admin.sock"), 2)
+        render_bootstrap("node-1", Sockets(*(str(tmp_path / f"{name}.sock") for name in ("xds", "sds", "flows", "admin"))), 2)
     )
     validate(envoy, configuration)
