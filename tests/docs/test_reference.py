@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from seaway.app.settings_file import ClusterTable, MeshTable, SettingsTable
+from seaway.app.settings_file import ClusterTable, FlowsTable, MeshTable, SettingsTable
 from seaway.cli.main import VERBS
 
 ROOT = Path(__file__).parents[2]
@@ -50,7 +50,7 @@ def test_every_flag_has_its_place_in_the_table(verb: str) -> None:
 
 def test_every_key_of_a_settings_file_is_shown() -> None:
     block = COMMANDS[COMMANDS.index("```toml") : COMMANDS.index("```\n\n## JSON")]
-    keys = {field.name for table in (SettingsTable, ClusterTable, MeshTable) for field in msgspec.structs.fields(table)}
+    keys = {field.name for table in (SettingsTable, ClusterTable, MeshTable, FlowsTable) for field in msgspec.structs.fields(table)}
     assert keys == set(re.findall(r"^(\w+) =", block, re.MULTILINE)) | set(re.findall(r"^\[(\w+)\]", block, re.MULTILINE))
 
 

@@ -33,7 +33,7 @@ from seaway.drivers.xds.nodes import Settled
 from seaway.drivers.xds.real import XdsServer
 from seaway.model.authority import Authority, MadeAuthority
 from seaway.model.names import spiffe_id
-from seaway.plans.envoy.bootstrap import render_bootstrap
+from seaway.plans.envoy.bootstrap import Sockets, render_bootstrap
 from seaway.plans.envoy.clusters import callers_own_network
 from seaway.plans.envoy.listeners import leave_from
 from seaway.plans.envoy.mesh.tls import call_as, mesh_client_context, mesh_server_context
@@ -189,7 +189,8 @@ class Bench:
     def start_envoy(self, node: str) -> None:
         sds, admin = self.folder / node / "sds.sock", self.folder / node / "envoy-admin.sock"
         bootstrap = self.folder / node / "envoy.json"
-        bootstrap.write_text(render_bootstrap(node, str(self.folder / "xds.sock"), str(sds), str(admin), 2))
+        sockets = Sockets(str(self.folder / "xds.sock"), str(sds), str(self.folder / "flows.sock"), str(admin))
+        bootstrap.write_text(render_bootstrap(node, sockets, 2))
         argv = [str(find_envoy()), "-c", str(bootstrap), "--disable-hot-restart", "--concurrency", "2", "-l", "warn"]
         with open(self.folder / f"envoy-{node}.log", "ab") as log:
             self.envoys[node] = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 from seaway.core.errors import DriverError
@@ -27,11 +28,12 @@ from seaway.drivers.agent.node import NodeAgent
 from seaway.drivers.agent.parts import Parts
 from seaway.drivers.agent.server import SOCKET_FILE, AgentServer
 from seaway.drivers.dns.interface import ClusterDns
+from seaway.drivers.flows.ring import Ring
 from seaway.drivers.process.namespaces import CLONE_NEWNET, setns
 from seaway.drivers.programs.interface import ProgramEvent
 from seaway.drivers.programs.real import ProgramKeeper
 from seaway.drivers.standin.real import StandinServer
-from seaway.model.names import SDS_SOCKET, node_netns
+from seaway.model.names import FLOWS_SOCKET, SDS_SOCKET, node_netns
 from seaway.protocols.renewal import Renewals
 
 _log = logging.getLogger(__name__)
@@ -56,7 +58,8 @@ async def run_agent(settings: AgentSettings) -> None:
     The socket opens after the first orders are followed, so that a client never hears that nothing is ready while sockets are opening.
     """
     over = asyncio.Event()
-    server = AgentServer(settings.node_folder / SOCKET_FILE, over.set)
+    flows = Ring()
+    server = AgentServer(settings.node_folder / SOCKET_FILE, over.set, flows)
 
     def make_parts(report: Callable[[ProgramEvent], None]) -> Parts:
         keeper = ProgramKeeper(settings.netns_folder, settings.node_folder, settings.program_logs, report)
@@ -73,10 +76,26 @@ async def run_agent(settings: AgentSettings) -> None:
             await agent.follow_file()
         await server.open(agent)
         _log.info("agent of %s listens, pid %d", settings.node, os.getpid())
+        hearing = asyncio.create_task(_hear_flows(settings.node_folder / FLOWS_SOCKET, flows), name="flows")
         await over.wait()
+        hearing.cancel()
+        await asyncio.gather(hearing, return_exceptions=True)
     finally:
         await server.close()
         await agent.let_go()
+
+
+async def _hear_flows(socket: Path, flows: Ring) -> None:
+    """Keeps what Envoy tells. What that takes is loaded once pods are served: they must not wait for it."""
+    real = await asyncio.to_thread(import_module, "seaway.drivers.flows.real")
+    server = real.FlowServer(flows)
+    try:
+        await server.start(socket)
+        await asyncio.Event().wait()
+    except DriverError as error:
+        _log.error("flows are not heard: %s", error.message)
+    finally:
+        await server.stop()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -151,7 +151,7 @@ class ControlPlane:
         for node in self.settings.cluster.nodes:
             node_folder(self.state, node.name)
             agent = agent_daemon(self.state, self._sandbox.netns_folder, node.name, self._heard_process)
-            source = NodeSource(xds, node.name, self._is_complete)
+            source = NodeSource(xds, node.name, self._is_complete, self.settings.flows_per_million)
             envoy = envoy_process(self.state, self._sandbox.netns_folder, binary, source, self._heard_process)
             self._processes += [agent, envoy]
             await agent.start()

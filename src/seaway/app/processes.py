@@ -45,11 +45,12 @@ class Supervised(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NodeSource:
-    """What one node's Envoys get from the xDS server; `is_complete` says of a node whether its Envoy has all of it."""
+    """What one node's Envoys get from the xDS server, and what they tell; `is_complete` says of a node whether its Envoy has all of it."""
 
     xds: Nodes
     node: str
     is_complete: Callable[[str], bool]
+    flows_per_million: int = 0
 
     def welcome(self, generation: int) -> None:
         self.xds.welcome(self.node, generation)
@@ -65,7 +66,7 @@ def envoy_process(state: StateFolder, netns_folder: Path, binary: Path, source: 
     def render(generation: int, admin_socket: Path) -> str:
         folder = state.node(node)
         sockets = Sockets(str(state.xds_socket), str(folder / SDS_SOCKET), str(folder / FLOWS_SOCKET), str(admin_socket))
-        return render_bootstrap(envoy_id(node, generation), sockets, ENVOY_WORKERS)
+        return render_bootstrap(envoy_id(node, generation), sockets, ENVOY_WORKERS, source.flows_per_million)
 
     log = state.logs / f"envoy-{node}.log"
     spec = EnvoySpec(f"envoy-{node}", binary, render, state.node(node), log, netns_folder / node_netns(node), ENVOY_WORKERS)

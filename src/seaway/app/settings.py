@@ -43,12 +43,22 @@ class Settings:
     commands: dict[str, str]
     linked: bool = False
     leaf_s: float = 86_400.0
+    flows_per_million: int = 0
 
 
 def make_settings(paths: tuple[str, ...], wishes: Wishes, envoy: str) -> Settings:
     """The settings of a new network on this machine."""
     absolute = tuple(path if path == "-" else str(Path(path).absolute()) for path in paths)
-    return Settings(absolute, wishes.cluster, free_loopback_ports(), os.geteuid() != 0, envoy, dict(wishes.commands), leaf_s=wishes.leaf_s)
+    return Settings(
+        absolute,
+        wishes.cluster,
+        free_loopback_ports(),
+        os.geteuid() != 0,
+        envoy,
+        dict(wishes.commands),
+        leaf_s=wishes.leaf_s,
+        flows_per_million=wishes.flows_per_million,
+    )
 
 
 def free_loopback_ports() -> tuple[LoopbackPort, ...]:

@@ -14,6 +14,9 @@ dns_upstreams = ["192.0.2.53"]
 [mesh]
 leaf_ttl = "24h"
 
+[flows]
+all = false
+
 [commands]
 "production/Deployment/web" = "python3 -m http.server 8080"
 ```
@@ -57,22 +60,32 @@ class MeshTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     leaf_ttl: str = "24h"
 
 
+class FlowsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[flows]`; `all` has every flow told of, or so many percent of those that nothing is wrong with."""
+
+    all: bool | float = False
+
+
 class SettingsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file. `commands` maps NAMESPACE/KIND/NAME of a workload to the program that runs in its pods."""
 
     nodes: int = 1
     cluster: ClusterTable = ClusterTable()
     mesh: MeshTable = MeshTable()
+    flows: FlowsTable = FlowsTable()
     commands: dict[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """A settings file, checked: the cluster, programs by workload, and the life of workloads' certificates in seconds."""
+    """A settings file, checked: the cluster, programs by workload, the life of workloads' certificates in seconds, and how many good flows
+    of a million are told of.
+    """
 
     cluster: Cluster
     commands: Mapping[str, str] = field(default_factory=dict[str, str])
     leaf_s: float = 86_400.0
+    flows_per_million: int = 0
 
 
 def find_settings_file(paths: tuple[str, ...]) -> Path | None:
@@ -91,7 +104,8 @@ def read_settings_file(path: Path | None) -> Wishes:
         raise UsageError(f"{path}: {error.strerror}", help="name another file with --settings") from error
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: {error}", help="docs/features/commands.md shows every key of a settings file") from error
-    return Wishes(_cluster(path, table), _commands(path, table.commands), _leaf_s(path, table.mesh.leaf_ttl))
+    leaf_s = _leaf_s(path, table.mesh.leaf_ttl)
+    return Wishes(_cluster(path, table), _commands(path, table.commands), leaf_s, _per_million(path, table.flows.all))
 
 
 def _cluster(path: Path, table: SettingsTable) -> Cluster:
@@ -164,6 +178,14 @@ def _leaf_s(path: Path, text: str) -> float:
     if problem or not 2 <= seconds <= _LONGEST_LEAF_S:
         raise UsageError(f"{path}: mesh.leaf_ttl = {text!r}", help="a duration from 2s to 2160h, such as 24h")
     return seconds
+
+
+def _per_million(path: Path, share: bool | float) -> int:
+    if isinstance(share, bool):
+        return 1_000_000 if share else 0
+    if not 0 <= share <= 100:
+        raise UsageError(f"{path}: flows.all = {share:g}", help="true, false, or a percentage from 0 to 100")
+    return round(share * 10_000)
 
 
 def _commands(path: Path, commands: Mapping[str, str]) -> Mapping[str, str]:

@@ -28,6 +28,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "probe": ("try every pair of pods on every declared port", "seaway probe -n production"),
     "proxy": ("what Envoy really holds, and the lines that it comes from", "seaway proxy routes"),
     "certs": ("certificates and roots, with the days that each has left", "seaway certs"),
+    "flows": ("what became of requests, and which line decided", "seaway flows -f -n production --status 403"),
     "logs": ("output of a pod's program, or of a part of Seaway", "seaway logs production/worker"),
     "check": ("every mistake in manifests: file, line, consequence, mend", "seaway check examples/storefront"),
 }

@@ -51,6 +51,11 @@ def test_every_key(tmp_path: Path) -> None:
     assert wishes.leaf_s == 90
 
 
+@pytest.mark.parametrize(("share", "per_million"), [("false", 0), ("true", 1_000_000), ("0.5", 5000), ("100", 1_000_000), ("0", 0)])
+def test_how_many_flows_are_told_of(tmp_path: Path, share: str, per_million: int) -> None:
+    assert read_settings_file(write(tmp_path, f"[flows]\nall = {share}")).flows_per_million == per_million
+
+
 def test_dns_has_the_address_that_is_named(tmp_path: Path) -> None:
     assert read_settings_file(write(tmp_path, '[cluster]\ndns_address = "10.96.7.7"')).cluster.dns_address == "10.96.7.7"
 
@@ -62,6 +67,7 @@ def test_dns_has_the_address_that_is_named(tmp_path: Path) -> None:
         pytest.param('[mesh]\nleaf_ttl = "soon"', "mesh.leaf_ttl = 'soon'", id="a life in words"),
         pytest.param('[mesh]\nleaf_ttl = "1s"', "mesh.leaf_ttl = '1s'", id="too short a life"),
         pytest.param('[mesh]\nleaf_ttl = "2161h"', "mesh.leaf_ttl = '2161h'", id="too long a life"),
+        pytest.param("[flows]\nall = 101", "flows.all = 101", id="more than all flows"),
         pytest.param("nodes = 101", "nodes = 101", id="too many nodes"),
         pytest.param('nodes = "two"', "nodes", id="nodes in words"),
         pytest.param("nods = 2", "nods", id="an unknown key"),

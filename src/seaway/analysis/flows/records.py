@@ -32,14 +32,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class FlowRecord:
-    """One request or connection. `source` and `destination` are None where nobody known has the address; `principal` is the caller's
-    identity, "" where it showed none.
+    """One request or connection. `source` and `destination` are None where nobody known has the address; `via` is the gateway that tells
+    it. `principal` is the caller's identity, "" where it showed none.
     """
 
     node: str
     entry: FlowEntry
     source: Inhabitant | None
     destination: Inhabitant | None
+    via: Inhabitant | None
     principal: str
     place: Place
     reason: Reason
@@ -54,6 +55,7 @@ def build_record(entry: FlowEntry, node: str, people: Mapping[str, Inhabitant]) 
         entry=entry,
         source=people.get(_address(entry.caller)),
         destination=people.get(_address(entry.called if own else entry.upstream)),
+        via=people.get(_address(entry.called)) if entry.reporter is Reporter.GATEWAY else None,
         principal=entry.peer or ("" if own else caller),
         place=_place(entry.tags.get(Tag.CLUSTER_NAME, "")),
         reason=explain_entry(entry),
@@ -83,6 +85,7 @@ def record_document(record: FlowRecord) -> dict[str, Any]:
             "subset": record.place.subset,
             "inRegistry": entry.tags.get(Tag.CLUSTER_NAME) != PASSTHROUGH,
         },
+        "via": _who(record.via),
         "protocol": entry.protocol,
         "method": entry.method,
         "host": entry.host or entry.server_name,

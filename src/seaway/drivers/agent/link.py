@@ -17,6 +17,7 @@ from seaway.drivers.agent.messages import (
     AgentLine,
     Applied,
     Done,
+    FlowBatch,
     FollowOrders,
     HoldUnready,
     Notice,
@@ -176,7 +177,7 @@ class AgentLink:
                 self._presumed -= {pod_name(pod)}
             case _:
                 pass
-        if not isinstance(line, Done):
+        if not isinstance(line, (Done, FlowBatch)):
             self._hear(line)
 
     def _presume(self, ready: frozenset[PodName]) -> None:

@@ -57,6 +57,20 @@ class RefuseRequest(msgspec.Struct, frozen=True, tag="refuse"):
     reason: str
 
 
+class ShowFlows(msgspec.Struct, frozen=True, tag="flows"):
+    """Tell what Envoy has told of flows: a `FlowBatch` each, the oldest first, then `Done`. With `follow`, then new ones as they come."""
+
+    id: int
+    follow: bool = False
+
+
+class FlowBatch(msgspec.Struct, frozen=True, tag="flow-batch"):
+    """What Envoy has told at once, for those who asked: entries of this log, as `drivers/flows` reads them."""
+
+    log: str
+    message: bytes
+
+
 class PodError(msgspec.Struct, frozen=True):
     pod: str
     message: str
@@ -148,10 +162,10 @@ class AgentEvent(msgspec.Struct, frozen=True, tag="event"):
 
 
 Notice: TypeAlias = TakeRoots | TakeChain | RefuseRequest
-AgentRequest: TypeAlias = FollowOrders | HoldUnready | Stop | Notice
+AgentRequest: TypeAlias = FollowOrders | HoldUnready | Stop | ShowFlows | Notice
 IdentityReport: TypeAlias = SignRequest | RootsHeld | CertificateSet | CertificateHeld | CertificateDropped
 Report: TypeAlias = ReadySet | ReadyChange | AgentEvent | Applied | IdentityReport
-AgentLine: TypeAlias = Report | Done
+AgentLine: TypeAlias = Report | Done | FlowBatch
 
 LONGEST_LINE = 16 << 20
 """Bound of one line. A full list of 1,000 pods' names takes some 50 kB."""

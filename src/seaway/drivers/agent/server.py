@@ -1,4 +1,4 @@
-"""The agent's end of its unix socket: any number of clients, each told who is ready, then everything that changes."""
+"""The agent's end of its unix socket: any number of clients, each told who is ready, then everything that changes; and, if asked, flows."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from seaway.core.errors import DriverError
 from seaway.drivers.agent.messages import (
     LONGEST_LINE,
     Done,
+    FlowBatch,
     FollowOrders,
     HoldUnready,
     Report,
+    ShowFlows,
     Stop,
     decode_request,
     encode_line,
 )
 from seaway.drivers.agent.node import NodeAgent
+from seaway.drivers.flows.ring import Batch, Ring
 
 SOCKET_FILE = "agent.sock"
 MOST_UNREAD = 4 << 20
@@ -32,14 +35,16 @@ _log = logging.getLogger(__name__)
 
 
 class AgentServer:
-    """`report` passes reports on to all clients. `on_stop` is called when a client has had the agent stopped."""
+    """`report` passes reports on to all clients. `on_stop` is called when a client has had the agent stopped. Who asks is shown `flows`."""
 
-    def __init__(self, socket: Path, on_stop: Callable[[], None]) -> None:
+    def __init__(self, socket: Path, on_stop: Callable[[], None], flows: Ring) -> None:
         self._socket = socket
         self._on_stop = on_stop
+        self._flows = flows
         self._agent: NodeAgent | None = None
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.StreamWriter] = set()
+        self._followers: dict[asyncio.StreamWriter, Callable[[], None]] = {}
 
     async def open(self, agent: NodeAgent) -> None:
         """Raises DriverError. A socket file that a killed agent left is replaced."""
@@ -79,6 +84,7 @@ class AgentServer:
             return  # the agent ends; asyncio would log a conversation that is cancelled as a crash
         finally:
             self._clients.discard(writer)
+            self._follow_no_more(writer)
             writer.close()
 
     async def _serve(self, agent: NodeAgent, writer: asyncio.StreamWriter, line: bytes) -> None:
@@ -93,8 +99,24 @@ class AgentServer:
                 with suppress(OSError):
                     await writer.drain()
                 self._on_stop()
+            case ShowFlows(id=id, follow=follow):
+                await self._show_flows(writer, id, follow)
             case notice:
                 agent.take(notice)
+
+    async def _show_flows(self, writer: asyncio.StreamWriter, id: int, follow: bool) -> None:
+        """All that are kept may be more than a client may leave unread: they are told at the speed at which it reads."""
+        kept = self._flows.batches
+        if follow and writer not in self._followers:
+            self._followers[writer] = self._flows.follow(lambda batch: self._write(writer, _line_of(batch)))
+        for batch in kept:
+            writer.write(_line_of(batch))
+            await writer.drain()
+        self._write(writer, encode_line(Done(id)))
+
+    def _follow_no_more(self, writer: asyncio.StreamWriter) -> None:
+        if (end := self._followers.pop(writer, None)) is not None:
+            end()
 
     def _write(self, writer: asyncio.StreamWriter, line: bytes) -> None:
         if writer.transport.get_write_buffer_size() > MOST_UNREAD:
@@ -102,3 +124,7 @@ class AgentServer:
             writer.transport.abort()
         else:
             writer.write(line)
+
+
+def _line_of(batch: Batch) -> bytes:
+    return encode_line(FlowBatch(batch.log, batch.message))

@@ -18,6 +18,11 @@ _ASKED = "istio_ext_authz_shadow_effective_policy_id"
 _TAGS = {tag.value: tag for tag in Tag}
 
 
+def log_name(message: bytes) -> str:
+    """Which log a stream is of: its first message says so."""
+    return _Message.FromString(message).identifier.log_name
+
+
 def read_batch(log: str, message: bytes) -> Iterator[FlowEntry]:
     """The entries of a message of this log; none of a log that is not one of ours."""
     reporter = next((one for one in Reporter if one.value == log), None)

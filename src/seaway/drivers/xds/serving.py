@@ -7,10 +7,8 @@ Only delta variants are served: what we tell Envoy says `api_type: DELTA_GRPC`.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
-from itertools import count
 from pathlib import Path
 from typing import Protocol
 
@@ -21,24 +19,8 @@ from envoy.service.discovery.v3.discovery_pb2 import (
     DeltaDiscoveryResponse,  # pyright: ignore[reportAttributeAccessIssue]
 )
 
-from seaway.core.errors import DriverError
+from seaway.drivers.xds.listening import GrpcSocket
 from seaway.protocols.xds_stream import Ack, Heard, Nack, Send, Subscribe, Unsubscribe
-
-# A dead or stopped Envoy is noticed within 15 s, and Envoy's own pings (in its bootstrap) are never taken for abuse.
-OPTIONS = (
-    ("grpc.keepalive_time_ms", 10_000),
-    ("grpc.keepalive_timeout_ms", 5_000),
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.max_pings_without_data", 0),
-    ("grpc.http2.min_ping_interval_without_data_ms", 1_000),
-    ("grpc.http2.max_ping_strikes", 0),
-    ("grpc.max_receive_message_length", 64 << 20),  # the first request lists the version of every resource that Envoy holds
-    ("grpc.max_send_message_length", -1),
-)
-
-MOST_PATH = 100  # bytes: sockaddr_un.sun_path holds 107 and a final NUL, and a name of ours is a little longer than `xds.sock`
-
-_drafts = count(1)
 
 
 class _Node(Protocol):
@@ -89,39 +71,17 @@ class DeltaServer:
     """All methods belong to the event loop that `start` ran on."""
 
     def __init__(self, service: str, method: str, attach: Attach) -> None:
-        self._service, self._method, self._attach = service, method, attach
-        self._server: grpc.aio.Server | None = None
-        self._socket_path: Path | None = None
+        self._attach = attach
+        messages = DeltaDiscoveryRequest.FromString, DeltaDiscoveryResponse.SerializeToString
+        self._socket = GrpcSocket(service, method, grpc.stream_stream_rpc_method_handler(self._stream, *messages))
 
     async def start(self, socket_path: Path) -> None:
         """Listens on this path; a socket left behind there by a killed predecessor is replaced. Raises DriverError."""
-        if len(str(socket_path).encode()) > MOST_PATH:
-            raise DriverError(f"{socket_path}: too long for a unix socket", help="Choose a shorter state folder with --state.")
-        server = grpc.aio.server(options=OPTIONS)
-        handler = grpc.stream_stream_rpc_method_handler(
-            self._stream, DeltaDiscoveryRequest.FromString, DeltaDiscoveryResponse.SerializeToString
-        )
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(self._service, {self._method: handler}),))
-        try:
-            # gRPC removes the name that it was given some time after it has stopped, and would take a successor's socket away with it.
-            draft = socket_path.with_name(f".{os.getpid():x}.{next(_drafts):x}")
-            server.add_insecure_port(f"unix:{draft}")
-            await server.start()
-            os.chmod(draft, 0o600)
-            os.replace(draft, socket_path)
-        except (RuntimeError, OSError) as failure:
-            raise DriverError(
-                f"cannot listen on {socket_path}: {failure}", help="Check that the state folder exists and is writable."
-            ) from failure
-        self._server, self._socket_path = server, socket_path
+        await self._socket.start(socket_path)
 
     async def stop(self) -> None:
         """Stops listening, and ends what streams are left."""
-        if self._server is not None and self._socket_path is not None:
-            with suppress(OSError):
-                os.unlink(self._socket_path)
-            await self._server.stop(None)
-            self._server = None
+        await self._socket.stop()
 
     async def _stream(
         self,
