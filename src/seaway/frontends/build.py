@@ -60,7 +60,7 @@ def build_model(snapshot: Snapshot, cluster: Cluster, leases: Leases, memo: Memo
     services, service_findings = build_services(selected, drafts, {pod.id: pod for pod in pods}, snapshot, memo)
     gateways, gateway_findings = build_gateways(snapshot, controllers, pods, services, cluster.domain, memo)
     outside = build_upstreams(gateways, services, cluster.domain, memo)
-    mesh, mesh_findings = build_mesh(Ground(snapshot, cluster, pods, services, gateways, outside))
+    mesh, gateways, mesh_findings = build_mesh(Ground(snapshot, cluster, pods, services, gateways, outside))
     findings = (
         *implied_findings,
         *drafts.findings,

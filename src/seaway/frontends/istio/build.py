@@ -18,6 +18,7 @@ from seaway.frontends.istio.clients import Client, clients_of
 from seaway.frontends.istio.destination_rules.build import DestinationRules, build_destination_rules
 from seaway.frontends.istio.discovery import discovered
 from seaway.frontends.istio.enrolment import enrol
+from seaway.frontends.istio.gateway_calls import call_as_members
 from seaway.frontends.istio.hosts import build_registry
 from seaway.frontends.istio.inbounds import People, build_inbounds
 from seaway.frontends.istio.proxy_annotations import check_proxy_annotations
@@ -46,8 +47,11 @@ class Ground:
     outside: tuple[Upstream, ...]
 
 
-def build_mesh(ground: Ground) -> tuple[Mesh, Findings]:
-    """The mesh of a cluster. Where no pod is in it, it holds no scopes, and no upstreams but those that gateways call."""
+def build_mesh(ground: Ground) -> tuple[Mesh, tuple[Gateway, ...], Findings]:
+    """The mesh of a cluster, and the gateways with what those in the mesh call.
+
+    Where no pod is in it, it holds no scopes, and no upstreams but those that gateways call.
+    """
     pods = {pod.id: pod for pod in ground.pods}
     settings, setting_findings = read_mesh_settings(ground.snapshot, ground.cluster.domain)
     members, outsiders, enrolment_findings = enrol(ground.snapshot, ground.pods, settings)
@@ -63,8 +67,9 @@ def build_mesh(ground: Ground) -> tuple[Mesh, Findings]:
     workloads = Workloads(tuple(pods[one.pod] for one in members), ground.pods, ground.services)
     policies, policy_findings = build_policies(snapshot, workloads, registry, settings, partial(_identified, clients, registry, rules))
     inbounds, inbound_findings = build_inbounds(snapshot, People(members, pods, policies.of), ground.services, settings)
+    gateways = call_as_members(ground.gateways, members, registry, rules)
     asked = (one.to for policy in policies.policies for one in policy.authorizers)
-    called = {*_of_gateways(ground.gateways), *_of_scopes(built), *asked}
+    called = {*_of_gateways(gateways), *_of_scopes(built), *asked}
     mesh = Mesh(
         settings=settings.mesh,
         members=tuple(replace(one, scope=scope_id(clients[one.pod])) if one.pod in clients else one for one in members),
@@ -75,7 +80,7 @@ def build_mesh(ground: Ground) -> tuple[Mesh, Findings]:
         upstreams=_upstreams(ground, called, rules),
         authority=authority,
     )
-    return mesh, (
+    findings = (
         *setting_findings,
         *discovery_findings,
         *authority_findings,
@@ -88,6 +93,7 @@ def build_mesh(ground: Ground) -> tuple[Mesh, Findings]:
         *policy_findings,
         *inbound_findings,
     )
+    return mesh, gateways, findings
 
 
 def _identified(clients: Mapping[PodName, Client], registry: Registry, rules: DestinationRules, pod: PodName, to: UpstreamId) -> UpstreamId:

@@ -11,6 +11,7 @@ from seaway.model.route import Gateway
 from seaway.model.workload import Pod
 from seaway.plans.envoy.access_logs import connection_log
 from seaway.plans.envoy.connection_manager import build_connection_manager
+from seaway.plans.envoy.mesh.tls import call_as
 from seaway.plans.envoy.proto import ADS, DownstreamTlsContext, Fields, Listener, SetFilterState, TlsInspector, extension, seconds
 from seaway.plans.envoy.refusals import refuses_host
 from seaway.plans.envoy.resource import build_resource, provenance
@@ -26,14 +27,18 @@ def listener_name(pod: Pod, port: int) -> str:
     return f"gateway/{pod.id.namespace}/{pod.id.name}/{port}"
 
 
-def plan_gateway_listeners(gateway: Gateway, pod: Pod, netns_folder: str, default: Certificate) -> Iterator[XdsResource]:
-    """One listener a port. Where a port is named for both schemes it speaks plain HTTP."""
+def plan_gateway_listeners(gateway: Gateway, pod: Pod, netns_folder: str, default: Certificate, caller: str) -> Iterator[XdsResource]:
+    """One listener a port. Where a port is named for both schemes it speaks plain HTTP.
+
+    `caller` is the pod's SPIFFE ID, "" outside the mesh.
+    """
     netns = f"{netns_folder}/{node_netns(pod.node) if pod.host_network else pod_netns(pod.id)}"
+    leaving = [leave_from(netns), *([call_as(caller)] if caller else [])]
     for port in sorted(set(gateway.http_ports)):
-        filters = [leave_from(netns), build_connection_manager(gateway, tls=False)]
+        filters = [*leaving, build_connection_manager(gateway, tls=False)]
         yield _listener(gateway, pod, netns, port, {"filter_chains": [{"filters": filters}]})
     for port in sorted(set(gateway.https_ports) - set(gateway.http_ports)):
-        filters = [leave_from(netns), build_connection_manager(gateway, tls=True)]
+        filters = [*leaving, build_connection_manager(gateway, tls=True)]
         yield _listener(gateway, pod, netns, port, _tls_chains(gateway, filters, default))
 
 

@@ -63,7 +63,8 @@ def _resources(model: Model, present: Model, health: Health, view: EnvoyView, me
             continue
         default = gateway.default_certificate or view.default_certificate
         for pod in pods:
-            yield from plan_gateway_listeners(gateway, pod, view.netns_folder, default)
+            caller = model.member[pod.id].spiffe if pod.id in model.member else ""
+            yield from plan_gateway_listeners(gateway, pod, view.netns_folder, default, caller)
         for tls in (False, True) if gateway.https_ports else (False,):
             yield plan_routes(gateway, tls, memo)
         if gateway.https_ports:
