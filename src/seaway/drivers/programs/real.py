@@ -58,7 +58,7 @@ class _Program:
         return record.revision == self.orders.revision and record.netns == self.netns
 
     def start(self, restarts: int) -> Record:
-        """Starts the program. Raises OSError; nothing is left behind then."""
+        """Starts the program. Raises OSError, also where its process ended before it was the program; nothing is left behind then."""
         revision, netns, path = self.orders.revision, self.netns, self.record_path
 
         def write_own_record() -> None:
@@ -75,7 +75,8 @@ class _Program:
         finally:
             os.close(output)
         self.record = read_record(path)
-        assert self.record is not None
+        if self.record is None:
+            raise OSError(0, f"its process ended at once, with {self.child.wait()}")
         return self.record
 
     def reap(self) -> int | None:
