@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import http.client
 import signal
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
-from network import Network, wait_until
+from network import Network, exchange, wait_until
 
 MANIFESTS = """\
 apiVersion: v1
@@ -39,10 +41,124 @@ spec:
 """
 
 
+MESH = """\
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {istio-injection: enabled}}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: outside}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data:
+  mesh: |
+    outboundTrafficPolicy:
+      mode: REGISTRY_ONLY
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: caller, namespace: shop, labels: {app: caller}}
+spec: {containers: [{name: caller, ports: [{containerPort: 8080, name: http}]}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: stranger, namespace: outside, labels: {app: stranger}}
+spec: {containers: [{name: stranger}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop, labels: {app: web}}
+spec: {containers: [{name: web, ports: [{containerPort: 8080, name: http}, {containerPort: 5432, name: tcp-db}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec:
+  selector: {app: web}
+  ports:
+    - {port: 8080, name: http}
+    - {port: 5432, name: tcp-db}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: empty, namespace: shop}
+spec:
+  selector: {app: nobody}
+  ports:
+    - {port: 8080, name: http}
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: strict, namespace: shop}
+spec:
+  mtls:
+    mode: STRICT
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: no-posts, namespace: shop}
+spec:
+  selector: {matchLabels: {app: web}}
+  action: DENY
+  rules:
+    - to: [{operation: {methods: [POST], ports: ["8080"]}}]
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: no-db, namespace: shop}
+spec:
+  selector: {matchLabels: {app: web}}
+  action: DENY
+  rules:
+    - to: [{operation: {ports: ["5432"]}}]
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: some, namespace: shop}
+spec:
+  selector: {matchLabels: {app: web}}
+  rules:
+    - to: [{operation: {paths: ["/ok", "/full*"]}}]
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: small, namespace: shop}
+spec:
+  host: web
+  trafficPolicy:
+    connectionPool:
+      tcp: {maxConnections: 1}
+      http: {http1MaxPendingRequests: 1}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: web, namespace: shop}
+spec:
+  hosts: [web]
+  http:
+    - match: [{uri: {prefix: /ok}}, {uri: {prefix: /full}}, {uri: {prefix: /secret}}]
+      route: [{destination: {host: web, port: {number: 8080}}}]
+    - match: [{uri: {prefix: /fault}}]
+      fault: {abort: {httpStatus: 418, percentage: {value: 100}}}
+      route: [{destination: {host: web, port: {number: 8080}}}]
+"""
+
+
 @pytest.fixture(scope="module")
 def shop(networks: Callable[..., Network]) -> Network:
     network = networks()
     network.write("shop.yaml", MANIFESTS)
+    network.up()
+    return network
+
+
+@pytest.fixture(scope="module")
+def mesh(networks: Callable[..., Network]) -> Network:
+    network = networks()
+    network.write("mesh.yaml", MESH)
     network.up()
     return network
 
@@ -56,8 +172,8 @@ def told(network: Network, path: str) -> list[dict[str, Any]]:
     return wait_until(found, f"what is told of {path}")
 
 
-def line_of(text: str) -> int:
-    return MANIFESTS[: MANIFESTS.index(text)].count("\n") + 1
+def line_of(text: str, manifests: str = MANIFESTS) -> int:
+    return manifests[: manifests.index(text)].count("\n") + 1
 
 
 def cited(flow: dict[str, Any]) -> list[str]:
@@ -96,6 +212,86 @@ def test_who_follows_sees_what_comes(shop: Network) -> None:
     finally:
         following.send_signal(signal.SIGINT)
         following.communicate(timeout=10)
+
+
+REQUESTS = {
+    "deny": ("POST", "/ok", 403, "destination", "AuthorizationPolicy shop/no-posts", "- to: [{operation: {methods: [POST]"),
+    "not allowed": ("GET", "/secret", 403, "destination", "AuthorizationPolicy shop/some", "name: some"),
+    "fault": ("GET", "/fault", 418, "source", "VirtualService shop/web", "- match: [{uri: {prefix: /fault}}]"),
+    "no route": ("GET", "/none", 404, "source", "VirtualService shop/web", "- match: [{uri: {prefix: /ok}}"),
+}
+
+
+@pytest.mark.parametrize(("method", "path", "status", "reporter", "owner", "line"), REQUESTS.values(), ids=REQUESTS)
+def test_requests_of_the_mesh(mesh: Network, method: str, path: str, status: int, reporter: str, owner: str, line: str) -> None:
+    with mesh.inside("shop/caller").connect(mesh.cluster_ip("shop", "web"), 8080) as connection:
+        assert exchange(connection, f"{path}?{reporter}", "web:8080", method).status == status
+    flow = next(one for one in told(mesh, f"{path}?…") if one["reporter"] == reporter)
+    assert flow["source"]["pod"] == "caller"
+    assert flow["source"]["principal"] == "spiffe://cluster.local/ns/shop/sa/default"
+    assert flow["status"] == status
+    assert cited(flow)[0] == f"{owner} mesh.yaml:{line_of(line, MESH) + ('name: ' in line)}"
+
+
+def test_no_endpoint_in_the_mesh(mesh: Network) -> None:
+    with mesh.inside("shop/caller").connect(mesh.cluster_ip("shop", "empty"), 8080) as connection:
+        assert exchange(connection, "/nobody", "empty:8080").status == 503
+    (flow,) = told(mesh, "/nobody")
+    assert (flow["flags"], flow["destination"]["host"]) == (["UH"], "empty.shop.svc.cluster.local")
+    assert cited(flow) == [f"Service shop/empty mesh.yaml:{line_of('{app: nobody}', MESH) + 2}"]
+
+
+def test_full_connection_pool(mesh: Network) -> None:
+    address, caller = mesh.cluster_ip("shop", "web"), mesh.inside("shop/caller")
+    busy = [caller.connect(address, 8080, timeout=20) for _ in range(8)]
+    for one in busy:
+        one.sendall(b"GET /full?delay=2s HTTP/1.1\r\nHost: web:8080\r\nConnection: close\r\n\r\n")
+    flow = told(mesh, "/full?delay=…")[0]
+    for one in busy:
+        one.close()
+    assert (flow["status"], flow["flags"], flow["verdict"]) == (503, ["UO"], "refused")
+    assert cited(flow) == [f"DestinationRule shop/small mesh.yaml:{line_of('connectionPool:', MESH)}"]
+
+
+def connections(network: Network, port: int) -> dict[str, Any]:
+    def found() -> list[dict[str, Any]]:
+        return [one for one in network.json("flows")["flows"] if not one["method"] and one["destination"]["port"] == port]
+
+    return wait_until(found, f"what is told of connections to {port}")[0]
+
+
+def test_plaintext_to_a_strict_port(mesh: Network) -> None:
+    with pytest.raises((OSError, http.client.HTTPException)):
+        mesh.inside("outside/stranger").get(mesh.ip("shop/web"), 8080, "/ok", "web")
+    flow = connections(mesh, 8080)
+    assert (flow["verdict"], flow["source"]["pod"], flow["destination"]["pod"]) == ("denied", "stranger", "web")
+    assert "STRICT" in flow["text"]
+    assert cited(flow) == [f"PeerAuthentication / mesh.yaml:{line_of('mode: STRICT', MESH)}"]
+
+
+def test_bytes_that_a_policy_denies(mesh: Network) -> None:
+    with mesh.inside("shop/caller").connect(mesh.cluster_ip("shop", "web"), 5432) as connection:
+        connection.sendall(b"hello")
+        with suppress(ConnectionError):
+            assert connection.recv(10) == b""
+    flow = connections(mesh, 5432)
+    assert (flow["verdict"], flow["reporter"]) == ("denied", "destination")
+    line = line_of('- to: [{operation: {ports: ["5432"]}}]', MESH)
+    assert cited(flow) == [f"AuthorizationPolicy shop/no-db mesh.yaml:{line}"]
+
+
+def test_hosts_that_nobody_knows(mesh: Network) -> None:
+    caller, line = mesh.inside("shop/caller"), line_of("mode: REGISTRY_ONLY", MESH)
+    with caller.connect("192.0.2.9", 8080) as connection:
+        assert exchange(connection, "/world", "example.com").status == 502
+    (flow,) = told(mesh, "/world")
+    assert (flow["verdict"], cited(flow)) == ("unreachable", [f" / mesh.yaml:{line}"])
+    with caller.connect("192.0.2.9", 9999) as connection:
+        connection.sendall(b"hello")
+        with suppress(ConnectionError):
+            assert connection.recv(10) == b""
+    flow = connections(mesh, 9999)
+    assert (flow["verdict"], cited(flow)) == ("unreachable", [f" / mesh.yaml:{line}"])
 
 
 def test_without_a_control_plane(shop: Network) -> None:

@@ -36,6 +36,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"not a status: {args.status!r}", help="a number such as 403, or a class such as 5xx")
     with FlowReader(args.state, args.node, args.follow) as reader:
         kept = [one for one in map(record_document, reader.kept()) if fits(one, args)]
+        if args.output == "text":
+            kept = told_once(kept)
         if args.tail is not None:
             kept = kept[-args.tail :] if args.tail else []
         _print(kept, args)
@@ -59,6 +61,12 @@ def fits(flow: dict[str, Any], args: argparse.Namespace) -> bool:
         and (args.verdict is None or flow["verdict"] == args.verdict)
         and (args.status is None or _has_status(flow["status"], args.status))
     )
+
+
+def told_once(flows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without what a caller's proxy has to say of an answer where the other one's has a reason for it."""
+    explained = {one["requestId"] for one in flows if one["verdict"] != "delivered"} - {""}
+    return [one for one in flows if one["verdict"] != "delivered" or one["requestId"] not in explained]
 
 
 def _is(end: dict[str, Any], text: str) -> bool:
@@ -104,7 +112,7 @@ def _cells(flow: dict[str, Any], wide: bool) -> tuple[str, ...]:
         datetime.fromtimestamp(flow["time"]).strftime("%H:%M:%S.%f")[:-3],
         _name(flow["source"], flow["source"]["address"]),
         _name(flow["destination"], flow["host"] or flow["destination"]["address"]),
-        " ".join(part for part in (flow["method"], flow["host"] + flow["path"]) if part) or flow["protocol"],
+        f"{flow['method']} {flow['host']}{flow['path']}" if flow["method"] else f"{flow['protocol']} to port {flow['destination']['port']}",
         end,
         flow["text"],
         *details,

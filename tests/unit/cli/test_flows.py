@@ -9,7 +9,7 @@ import pytest
 
 from seaway.analysis.flows.records import Inhabitant, build_record, record_document
 from seaway.cli import flows
-from seaway.cli.flows import fits
+from seaway.cli.flows import fits, told_once
 from seaway.core.errors import UsageError
 from seaway.protocols.flow_entry import FlowEntry, Reporter, Tag
 
@@ -84,6 +84,13 @@ def test_status_that_is_none(status: str) -> None:
     flows.add_flags(parser)
     with pytest.raises(UsageError, match=status):
         flows.run(parser.parse_args(["--status", status]))
+
+
+def test_whoever_has_a_reason_tells() -> None:
+    answered = {"requestId": "1", "verdict": "delivered"}
+    denied = {"requestId": "1", "verdict": "denied"}
+    others = [{"requestId": "2", "verdict": "delivered"}, {"requestId": "", "verdict": "denied"}, {"requestId": "", "verdict": "delivered"}]
+    assert told_once([answered, denied, *others]) == [denied, *others]
 
 
 def test_caller_tells() -> None:

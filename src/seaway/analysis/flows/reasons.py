@@ -123,6 +123,8 @@ def _fault(facts: _Facts) -> Reason | None:
 def _unknown_host(facts: _Facts) -> Reason | None:
     if facts.entry.route_name != BLOCKED_ROUTE and facts.entry.tags.get(Tag.CLUSTER_NAME) != BLACK_HOLE:
         return None
+    if facts.entry.route_name != BLOCKED_ROUTE and not facts.chain:
+        return Reason(Verdict.REFUSED, "the proxy's own port is no way to anybody")
     name = facts.entry.host or facts.entry.server_name or facts.entry.called
     return Reason(Verdict.UNREACHABLE, f"{name} is no host of the mesh, and REGISTRY_ONLY lets nothing else out", facts.way)
 
@@ -131,7 +133,8 @@ def _no_route(facts: _Facts) -> Reason | None:
     if "NR" not in facts.entry.flags and facts.details != "route_not_found":
         return None
     if facts.host:
-        return Reason(Verdict.UNREACHABLE, f"no route of {facts.entry.host} matches {facts.entry.path}", line_of(facts.host))
+        lines = (*line_of(facts.host, "routes", "VirtualService"), *line_of(facts.host))
+        return Reason(Verdict.UNREACHABLE, f"no route of {facts.entry.host} matches {facts.entry.path}", lines)
     return Reason(Verdict.UNREACHABLE, f"no route for host {facts.entry.host}", line_of(facts.chain) or line_of(facts.listener))
 
 

@@ -6,6 +6,7 @@ from google.protobuf.message import Message
 
 from seaway.model.names import upstream_cluster
 from seaway.model.upstream import OUTSIDE_MESH, AppProtocol, Ejection, Keepalive, MutualMesh, OriginalDestination, Pool, Simple, Upstream
+from seaway.plans.envoy.citations import treatment_lines
 from seaway.plans.envoy.mesh.sockets import TO_OTHERS, mesh_socket, upstream_socket
 from seaway.plans.envoy.proto import (
     ADS,
@@ -57,7 +58,7 @@ def plan_cluster(upstream: Upstream, all_take_mtls: bool = False) -> XdsResource
         typed_extension_protocol_options={"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": pack(_protocol_options(upstream))},
         circuit_breakers=circuit_breakers(pool),
         upstream_bind_config=callers_own_network() if upstream.id.variant == OUTSIDE_MESH else upstream_socket(TO_OTHERS),
-        metadata=provenance(upstream.origin, upstream.owners[0] if upstream.owners else None),
+        metadata=provenance(upstream.origin, upstream.owners[0] if upstream.owners else None, treatment_lines(upstream)),
         **fields,
     )
     return build_resource(CLUSTER, name, cluster, upstream.owners)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
+from types import MappingProxyType
 
 from google.protobuf.message import Message
 
@@ -27,15 +28,18 @@ def resource_of(type_url: str, name: str, body: bytes, owners: Iterable[Key | No
     return XdsResource(type_url, name, version, body, frozenset(owner for owner in owners if owner is not None))
 
 
-def provenance(origin: Origin, owner: Key | None) -> Fields:
-    """Metadata that cites a manifest: `from` is file:line, `field` the path in the object that `kind`, `namespace` and `name` identify."""
+def provenance(origin: Origin, owner: Key | None, more: Mapping[str, str] = MappingProxyType({})) -> Fields:
+    """Metadata that cites a manifest: `from` is file:line, `field` the path in the object that `kind`, `namespace` and `name` identify.
+
+    `more` are further lines (`citations.py`).
+    """
     cited = {"from": str(origin), "field": origin.field}
     if owner is not None:
         cited |= {"kind": owner.kind, "namespace": owner.namespace, "name": owner.name}
-    return metadata(cited)
+    return metadata({**cited, **more})
 
 
-def metadata(values: dict[str, str]) -> Fields:
+def metadata(values: Mapping[str, str]) -> Fields:
     """A Metadata message that holds these strings in our namespace, empty ones left out."""
     fields = {key: {"string_value": as_utf8(value)} for key, value in values.items() if value}
     return {"filter_metadata": {METADATA_NAMESPACE: {"fields": fields}}}

@@ -161,6 +161,25 @@ ENDS: list[tuple[str, FlowEntry, Verdict, str, str]] = [
         "Service shop/web svc.yaml:1",
     ),
     (
+        "no route of a VirtualService",
+        entry(
+            status=404,
+            host="web",
+            path="/x",
+            tags={Tag.ROUTE: "", Tag.HOST: {**HOST, "routes": "vs.yaml:6", "VirtualService": "shop/web"}, Tag.FLAGS: "NR"},
+        ),
+        Verdict.UNREACHABLE,
+        "no route of web matches /x",
+        "VirtualService shop/web vs.yaml:6, Service shop/web svc.yaml:1",
+    ),
+    (
+        "the proxy's own port",
+        entry(http=False, called="10.244.0.2:15006", tags={Tag.CLUSTER_NAME: "BlackHoleCluster", Tag.FLAGS: "UH"}),
+        Verdict.REFUSED,
+        "the proxy's own port is no way to anybody",
+        "",
+    ),
+    (
         "no host",
         entry(status=404, host="web", tags={Tag.ROUTE: "", Tag.FLAGS: "NR", Tag.DETAILS: "route_not_found", Tag.LISTENER: LISTENER}),
         Verdict.UNREACHABLE,

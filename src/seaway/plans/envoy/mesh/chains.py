@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from seaway.core.names import Key
-from seaway.core.origin import Origin
 from seaway.plans.envoy.proto import (
     Fields,
     HttpInspector,
@@ -19,7 +17,6 @@ from seaway.plans.envoy.proto import (
     serialize,
     wrapped,
 )
-from seaway.plans.envoy.resource import provenance
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +45,11 @@ class Match:
         return found
 
 
-def chain(name: str, match: Match, filters: list[Fields], at: tuple[Origin, Key | None] | None, socket: Fields | None = None) -> Fields:
-    """A filter chain. `at` is what decided it, and `socket` what terminates TLS on it."""
+def chain(name: str, match: Match, filters: list[Fields], cited: Fields | None = None, socket: Fields | None = None) -> Fields:
+    """A filter chain. `cited` is metadata of what decided it, and `socket` what terminates TLS on it."""
     fields: dict[str, object] = {"name": name, "filter_chain_match": match.fields, "filters": filters}
-    if at is not None:
-        fields["metadata"] = provenance(*at)
+    if cited is not None:
+        fields["metadata"] = cited
     if socket is not None:
         fields["transport_socket"] = socket
     return fields

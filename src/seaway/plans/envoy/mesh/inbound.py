@@ -16,6 +16,8 @@ from seaway.model.index import Model
 from seaway.model.mesh import Inbound, InboundPort, Member, MeshSettings, Mtls
 from seaway.model.names import INBOUND_PORT, inbound_listener, inbound_routes
 from seaway.model.upstream import AppProtocol
+from seaway.plans.envoy.access_logs import connection_log
+from seaway.plans.envoy.citations import policy_lines, strict_lines
 from seaway.plans.envoy.filters.chain import http_filters, network_filters, per_route, policy_owners
 from seaway.plans.envoy.mesh.alpn import ISTIO_ANY, ISTIO_HTTP, PLAIN_HTTP, SERVED
 from seaway.plans.envoy.mesh.chains import Looks, Match, chain, chains_of, forward, inspectors
@@ -24,7 +26,8 @@ from seaway.plans.envoy.mesh.requests import inbound_manager
 from seaway.plans.envoy.mesh.sockets import caller_state
 from seaway.plans.envoy.mesh.tls import mesh_server_context
 from seaway.plans.envoy.proto import Fields, Listener, RouteConfiguration, duration, seconds, serialize, wrapped
-from seaway.plans.envoy.resource import build_resource, provenance, resource_of
+from seaway.plans.envoy.resource import build_resource, metadata, provenance, resource_of
+from seaway.protocols.flow_entry import Reporter
 from seaway.protocols.xds_resource import LISTENER, ROUTES, XdsResource
 
 _OPAQUE_PEERS = tuple(word for word in ISTIO_ANY if word not in ISTIO_HTTP)
@@ -84,7 +87,8 @@ def plan_inbound(model: Model, member: Member, netns: str, inbound: Inbound, sha
         listener_filters_timeout=duration(model.mesh.settings.detection_timeout_s),
         continue_on_listener_filters_timeout=True,
         traffic_direction="INBOUND",
-        metadata=provenance(member.origin, pod.owner),
+        access_log=connection_log(Reporter.DESTINATION),
+        metadata=provenance(member.origin, pod.owner, strict_lines(inbound)),
     )
     return resource_of(LISTENER, inbound_listener(member.pod), serialize(head) + shared, (pod.owner,))
 
@@ -93,14 +97,17 @@ def inbound_chains(keeper: Doorkeeper, ports: tuple[InboundPort, ...], other: tu
     """All chains of a pod: of the ports that are known, and of all others."""
     domains = (settings.trust_domain, *settings.trust_domain_aliases)
     socket = mesh_server_context(keeper.spiffe, True, SERVED, domains)
-    chains = [chain("itself", Match(INBOUND_PORT), [forward("inbound", BLACK_HOLE)], None)]
+    chains = [chain("itself", Match(INBOUND_PORT), [forward("inbound", BLACK_HOLE)])]
     rest = InboundPort(0, AppProtocol.DETECT, *other)
     for port in (*ports, rest):
         name = str(port.port or "other")
         for number, way in enumerate(_WAYS[port.mtls, _sort(port.protocol)]):
             match = Match(port.port, transport=way.transport, alpn=way.alpn)
             filters = _http(keeper, port.protocol, settings) if way.http else _tcp(keeper.policy)
-            chains.append(chain(f"{name} {number}", match, filters, (port.origin, None), socket if way.ends_tls else None))
+            allowed = {} if way.http else policy_lines(keeper.policy)
+            chains.append(
+                chain(f"{name} {number}", match, filters, provenance(port.origin, None, allowed), socket if way.ends_tls else None)
+            )
     return chains_of(chains)
 
 
@@ -111,7 +118,12 @@ def plan_inbound_routes(keeper: Doorkeeper, kinds: frozenset[str]) -> Iterator[X
         action: dict[str, object] = {"cluster": _CLUSTERS[kind], "timeout": seconds(0), "max_stream_duration": _NO_END}
         if kind in _RETRIED:  # the application may end an idle connection just as a request is sent on it
             action["retry_policy"] = {"retry_on": "reset-before-request", "num_retries": wrapped(2)}
-        host: Fields = {"name": "application", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": action, "name": "default"}]}
+        host: Fields = {
+            "name": "application",
+            "domains": ["*"],
+            "routes": [{"match": {"prefix": "/"}, "route": action, "name": "default"}],
+            "metadata": metadata(policy_lines(keeper.policy)),
+        }
         routes = RouteConfiguration(name=name, virtual_hosts=[host], typed_per_filter_config=per_route(keeper.policy))
         yield build_resource(ROUTES, name, routes, policy_owners(keeper.policy))
 

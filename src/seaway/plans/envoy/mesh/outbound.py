@@ -16,6 +16,7 @@ from seaway.model.index import Model
 from seaway.model.mesh import Member, MeshSettings, Scope, TcpRoute, Unknown
 from seaway.model.names import OUTBOUND_PORT, outbound_listener, outbound_routes, upstream_cluster
 from seaway.model.upstream import ConsistentHash, Treatment, Upstream, UpstreamId
+from seaway.plans.envoy.access_logs import connection_log
 from seaway.plans.envoy.mesh.alpn import PLAIN_HTTP, TCP, client_alpn
 from seaway.plans.envoy.mesh.chains import Looks, Match, chain, chains_of, forward, inspectors
 from seaway.plans.envoy.mesh.passthrough import BLACK_HOLE, PASSTHROUGH
@@ -23,6 +24,7 @@ from seaway.plans.envoy.mesh.requests import outbound_manager
 from seaway.plans.envoy.mesh.sockets import caller_state
 from seaway.plans.envoy.proto import Fields, Listener, SetFilterState, TcpProxy, duration, extension, serialize, wrapped
 from seaway.plans.envoy.resource import provenance, resource_of
+from seaway.protocols.flow_entry import Reporter
 from seaway.protocols.xds_resource import LISTENER, XdsResource
 
 _RAW = "raw_buffer"
@@ -51,6 +53,7 @@ def plan_outbound(model: Model, member: Member, netns: str, shared: OutboundChai
         listener_filters_timeout=duration(model.mesh.settings.detection_timeout_s),
         continue_on_listener_filters_timeout=True,
         traffic_direction="OUTBOUND",
+        access_log=connection_log(Reporter.SOURCE),
         metadata=provenance(member.origin, pod.owner),
     )
     return resource_of(LISTENER, outbound_listener(member.pod), serialize(head) + shared.chains, (pod.owner,))
@@ -59,20 +62,20 @@ def plan_outbound(model: Model, member: Member, netns: str, shared: OutboundChai
 def outbound_chains(scope: Scope, settings: MeshSettings, upstreams: tuple[Upstream, ...]) -> OutboundChains:
     """The chains of a scope. `upstreams` are those that its TCP routes lead to."""
     known = {one.id: one for one in upstreams}
-    chains = [chain("itself", Match(OUTBOUND_PORT), [forward("outbound", BLACK_HOLE)], None)]
+    chains = [chain("itself", Match(OUTBOUND_PORT), [forward("outbound", BLACK_HOLE)])]
     for table in scope.http:
         manager = outbound_manager(settings, outbound_routes(scope.id, table.port))
-        at = (table.hosts[0].origin, table.hosts[0].owners[0]) if len(table.hosts) == 1 else None
+        at = provenance(table.hosts[0].origin, table.hosts[0].owners[0]) if len(table.hosts) == 1 else None
         chains.append(chain(f"http {table.port}", Match(table.port, transport=_RAW, alpn=PLAIN_HTTP), [manager], at))
     for route, match in _distinct(scope.tcp):
-        at = (route.origin, route.owners[0] if route.owners else None)
+        at = provenance(route.origin, route.owners[0] if route.owners else None)
         if route.http:
             manager = outbound_manager(settings, outbound_routes(scope.id, route.port, route.http))
             looked = Match(match.port, match.addresses, (), _RAW, PLAIN_HTTP)
             chains.append(chain(f"{_name(match)} http", looked, [manager], at))
         chains.append(chain(_name(match), match, _to_destinations(route, known), at))
     unknown = PASSTHROUGH if scope.unknown is Unknown.ALLOW_ANY else BLACK_HOLE
-    default = chain("unknown", Match(), [forward("outbound", unknown)], (scope.origin, None))
+    default = chain("unknown", Match(), [forward("outbound", unknown)], provenance(scope.origin, None))
     http = frozenset(table.port for table in scope.http) | {route.port for route in scope.tcp if route.http}
     tls = frozenset(route.port for route in scope.tcp if route.server_names)
     return OutboundChains(chains_of(chains, default), Looks(tls), Looks(http))

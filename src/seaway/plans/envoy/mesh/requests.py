@@ -7,9 +7,11 @@ from their own pod, add nothing to X-Forwarded-For, and end no stream for its si
 from __future__ import annotations
 
 from seaway.model.mesh import MeshSettings, PathNormalization
+from seaway.plans.envoy.access_logs import request_log
 from seaway.plans.envoy.connection_manager import NOBODY_INTERNAL
 from seaway.plans.envoy.proto import ADS, Fields, HttpConnectionManager, Router, extension, seconds, wrapped
 from seaway.plans.envoy.routes.filters import GRPC_WEB, ROUTE_FILTERS
+from seaway.protocols.flow_entry import Reporter
 
 
 def outbound_manager(settings: MeshSettings, routes: str) -> Fields:
@@ -51,6 +53,7 @@ def _manager(settings: MeshSettings, prefix: str, routes: str, fields: Fields) -
     manager = HttpConnectionManager(
         stat_prefix=prefix,
         codec_type="AUTO",
+        access_log=request_log(Reporter(prefix)),
         rds={"config_source": ADS, "route_config_name": routes},
         http_protocol_options={"accept_http_10": True},
         upgrade_configs=[{"upgrade_type": "websocket"}],

@@ -10,6 +10,7 @@ from seaway.core.names import Key
 from seaway.model.mesh import HttpTable, MeshHost, Scope, Unknown
 from seaway.model.names import outbound_routes
 from seaway.model.route import Route
+from seaway.plans.envoy.citations import routing_lines
 from seaway.plans.envoy.mesh.passthrough import PASSTHROUGH
 from seaway.plans.envoy.proto import Fields, RouteConfiguration, VirtualHost, duration, wrapped
 from seaway.plans.envoy.refusals import refuses_host
@@ -69,7 +70,7 @@ def _host(host: MeshHost, domains: list[str]) -> Message:
         name=domains[0],
         domains=domains,
         routes=[built for route in host.routes for built in build_routes(route, shared_retries=retries)],
-        metadata=provenance(host.origin, None),
+        metadata=provenance(host.origin, host.owners[0] if host.owners else None, routing_lines(host.routes)),
         **({"retry_policy": retry_policy(retries)} if retries is not None else {}),
     )
 
