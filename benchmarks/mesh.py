@@ -88,7 +88,7 @@ metadata: {{name: {namespace}}}
 """
 
 SERVER = """\
-worker_processes 1; daemon off; pid /dev/null; error_log stderr crit;
+worker_processes 1; daemon off; pid server.pid; error_log stderr crit;
 events {}
 http { access_log off; keepalive_requests 1000000000;
   server { listen 8080; location / { return 200 "hello from the other side of the proxy, a hundred bytes or so of text\\n"; } } }
