@@ -25,6 +25,7 @@ from seaway.frontends.build import Built, build_model
 from seaway.frontends.ingress.certificates import find_expired
 from seaway.model.cluster import Leases
 from seaway.model.defaults import default_cluster
+from seaway.model.mesh import Scope
 from seaway.model.route import Certificate
 from seaway.model.service import Health
 from seaway.pipeline import Plans, Presence, plan_all
@@ -128,6 +129,31 @@ def _is_ruled(owners: tuple[Key, ...]) -> bool:
     return any(owner.kind == "VirtualService" for owner in owners)
 
 
+def _mesh(case: Case) -> str:
+    return _beyond(case, _mesh_blocks)
+
+
+def _mesh_blocks(one: Outcome) -> Iterator[Block]:
+    """Members, what they see, and the upstreams that some object of Istio's shapes."""
+    mesh = one.built.model.mesh
+    yield from (block(f"member {member.pod}", member, "pod") for member in mesh.members)
+    yield from ((f"scope {scope.id}", tuple(_seen(scope))) for scope in mesh.scopes)
+    shaped = (one for one in mesh.upstreams if any(key.group.endswith("istio.io") for key in one.owners))
+    yield from (block(f"upstream {upstream.id}", upstream, "id") for upstream in shaped)
+
+
+def _seen(scope: Scope) -> Iterator[str]:
+    """What clients of a scope see, one line a host and port."""
+    yield f"unknown: {brief(scope.unknown)} ({brief(scope.origin)})" + (f" to {scope.proxy}" if scope.proxy else "")
+    for table in scope.http:
+        where = f"{table.port}{f' at {table.address}' if table.address else ''}{'' if table.everywhere else ' by address'}"
+        for host in table.hosts:
+            yield f"http {where}: {host.name} [{', '.join(host.domains[1:])}] {' | '.join(brief(route.action) for route in host.routes)}"
+    for route in scope.tcp:
+        told = " ".join((*route.addresses, *route.server_names)) or "any address"
+        yield f"tcp {route.port}: {told} {brief(route.destinations)}{f', HTTP as {route.http}' if route.http else ''} ({brief(route.origin)})"
+
+
 def _orders(case: Case) -> str:
     return _beyond(
         case,
@@ -207,6 +233,7 @@ def _envoy(case: Case) -> str:
 
 STAGES: dict[str, Callable[[Case], str]] = {
     "model.txt": _model,
+    "mesh.txt": _mesh,
     "envoy.yaml": _envoy,
     "nft.txt": _nft,
     "dns.txt": _dns,

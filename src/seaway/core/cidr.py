@@ -5,6 +5,7 @@ Text is what manifests and leases hold; integers are what allocation works on, s
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
@@ -53,6 +54,15 @@ def parse_cidr(text: str) -> Cidr | None:
         return None
     rest = (1 << (32 - length)) - 1
     return Cidr(address & ~rest, address | rest)
+
+
+def is_ipv6(text: str) -> bool:
+    """Whether the text is an IPv6 address or range. APIs take them; nothing here is reached by one."""
+    try:
+        ipaddress.IPv6Network(text, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 def in_cidr(address: str, cidr: str) -> bool:

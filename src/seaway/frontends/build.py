@@ -60,7 +60,7 @@ def build_model(snapshot: Snapshot, cluster: Cluster, leases: Leases, memo: Memo
     services, service_findings = build_services(selected, drafts, {pod.id: pod for pod in pods}, snapshot, memo)
     gateways, gateway_findings = build_gateways(snapshot, controllers, pods, services, cluster.domain, memo)
     outside = build_upstreams(gateways, services, cluster.domain, memo)
-    mesh, gateways, mesh_findings = build_mesh(Ground(snapshot, cluster, pods, services, gateways, outside))
+    built = build_mesh(Ground(snapshot, cluster, pods, services, gateways, outside, leases.hosts))
     findings = (
         *implied_findings,
         *drafts.findings,
@@ -69,12 +69,12 @@ def build_model(snapshot: Snapshot, cluster: Cluster, leases: Leases, memo: Memo
         *pod_findings,
         *service_findings,
         *gateway_findings,
-        *mesh_findings,
+        *built.findings,
         *note_read_only(snapshot, READ_ONLY_KINDS),
     )
     memo.turn()
-    given = replace(fronts.leases, pods=placement.leases.pods, last_pods=placement.leases.last_pods)
-    return Built(Model(cluster, pods, services, gateways, mesh), ordered(findings), given, snapshot)
+    given = replace(fronts.leases, pods=placement.leases.pods, last_pods=placement.leases.last_pods, hosts=built.leases)
+    return Built(Model(cluster, pods, services, built.gateways, built.mesh), ordered(findings), given, snapshot)
 
 
 def _complete(snapshot: Snapshot, cluster: Cluster, memo: Memo) -> tuple[Snapshot, tuple[Controller, ...], Findings]:

@@ -9,10 +9,7 @@ from seaway.resources.istio.destination_rule import DestinationRule
 from seaway.resources.istio.gateway import Gateway
 from seaway.resources.istio.peer_authentication import PeerAuthentication
 from seaway.resources.istio.request_authentication import RequestAuthentication
-from seaway.resources.istio.service_entry import ServiceEntry
-from seaway.resources.istio.sidecar import Sidecar
 from seaway.resources.istio.telemetry import Telemetry
-from seaway.resources.istio.workload_entry import WorkloadEntry, WorkloadGroup
 from seaway.resources.meta import Struct
 from seaway.resources.seaway_v1 import RateLimitPolicy
 from seaway.snapshot import Snapshot
@@ -20,10 +17,6 @@ from seaway.snapshot import Snapshot
 READ_ONLY_KINDS: tuple[type[Struct], ...] = (
     DestinationRule,
     Gateway,
-    ServiceEntry,
-    WorkloadEntry,
-    WorkloadGroup,
-    Sidecar,
     PeerAuthentication,
     RequestAuthentication,
     AuthorizationPolicy,

@@ -34,7 +34,8 @@ class Leases:
 
     `pods`: `namespace/pod` to address. `cluster_ips` and `load_balancers`: `namespace/service` to address.
     `node_ports`: `namespace/service/port name/protocol` to port. `last_pods`: by node, the pod address that was given out last; the search
-    goes on after it, so that an address comes back only when all others have had their turn.
+    goes on after it, so that an address comes back only when all others have had their turn. `hosts`: `namespace/name/host` of
+    ServiceEntries to address.
     """
 
     pods: tuple[tuple[str, str], ...] = ()
@@ -42,3 +43,4 @@ class Leases:
     load_balancers: tuple[tuple[str, str], ...] = ()
     node_ports: tuple[tuple[str, int], ...] = ()
     last_pods: tuple[tuple[str, str], ...] = ()
+    hosts: tuple[tuple[str, str], ...] = ()

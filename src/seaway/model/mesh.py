@@ -14,7 +14,7 @@ from seaway.core.origin import Origin
 from seaway.model.authority import MADE, Authority
 from seaway.model.authorization import WorkloadPolicy
 from seaway.model.route import Destination, Route
-from seaway.model.upstream import AppProtocol, Upstream
+from seaway.model.upstream import AppProtocol, Upstream, UpstreamId
 from seaway.model.workload import PodName
 
 
@@ -123,10 +123,17 @@ class MeshHost:
 
 @dataclass(frozen=True, slots=True)
 class HttpTable:
-    """HTTP on one port: the hosts, exact before wildcard. A request for none of them is unknown: `Scope.unknown` decides."""
+    """HTTP on one port: the hosts, exact before wildcard. A request for none of them is unknown: `Scope.unknown` decides.
+
+    `everywhere`: HTTP to any address on this port is looked up here; else only connections whose `TcpRoute` names one of the hosts. An
+    `address` that is not "" is the only one that connections go to; `opened`: the members themselves listen there.
+    """
 
     port: int
     hosts: tuple[MeshHost, ...]
+    everywhere: bool = True
+    address: str = ""
+    opened: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +141,7 @@ class TcpRoute:
     """Connections to `port` at `addresses` (CIDRs; none: any address), with one of `server_names` if any are given, are split over these.
 
     `http` names the port's `HttpTable` host for connections that turn out to be HTTP (`AppProtocol.DETECT`), "" where they are all opaque.
+    `opened`: the members themselves listen at the one address.
     """
 
     port: int
@@ -143,6 +151,7 @@ class TcpRoute:
     http: str
     owners: tuple[Key, ...]
     origin: Origin
+    opened: bool = False
 
 
 class Unknown(Enum):
@@ -154,7 +163,10 @@ class Unknown(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a set of like clients sees. `id` is unique and stable; `origin` is the line that decided `unknown`."""
+    """What a set of like clients sees. `id` is unique and stable; `origin` is the line that decided `unknown`.
+
+    Unknown traffic that may pass goes to `proxy` where there is one, else on its own way.
+    """
 
     id: str
     namespace: str
@@ -162,6 +174,7 @@ class Scope:
     tcp: tuple[TcpRoute, ...]
     unknown: Unknown
     origin: Origin
+    proxy: UpstreamId | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from seaway.core.names import Key
 from seaway.core.origin import Origin
 from seaway.model.certificate import Certificate
 from seaway.model.service import ServiceName
+from seaway.model.workload import PodName
 
 OUTSIDE_MESH = "ingress"
 """The variant for gateways that are not in the mesh: plaintext, with the defaults of ingress-nginx."""
@@ -74,7 +75,9 @@ class OfService:
 
 @dataclass(frozen=True, slots=True)
 class FixedEndpoint:
-    """An endpoint that a manifest names: an address (or a DNS name, in `Resolved`), a unix socket path, or a pod picked by a selector."""
+    """An endpoint that a manifest names: an address (or a DNS name, in `Resolved`), a unix socket's path (`port` is 0), or a `pod` that a
+    selector picks, which serves while it is ready. `mtls`: it takes mutual TLS; of a pod the mesh knows better.
+    """
 
     address: str
     port: int
@@ -83,6 +86,7 @@ class FixedEndpoint:
     labels: tuple[tuple[str, str], ...] = ()
     spiffe: str = ""
     mtls: bool = False
+    pod: PodName | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,9 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class OriginalDestination:
-    """Wherever the caller's connection was going."""
+    """Wherever the caller's connection was going; a `port` that is not 0 takes the place of the caller's."""
+
+    port: int = 0
 
 
 @dataclass(frozen=True, slots=True)

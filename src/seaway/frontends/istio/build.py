@@ -6,7 +6,7 @@ what each member accepts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -14,6 +14,7 @@ from seaway.core.finding import Findings
 from seaway.frontends.istio.authorization.build import build_policies
 from seaway.frontends.istio.authorization.scene import Workloads
 from seaway.frontends.istio.cacerts import build_authority
+from seaway.frontends.istio.called import of_gateways, of_policies, of_scopes
 from seaway.frontends.istio.clients import Client, clients_of
 from seaway.frontends.istio.destination_rules.build import DestinationRules, build_destination_rules
 from seaway.frontends.istio.discovery import discovered
@@ -23,21 +24,24 @@ from seaway.frontends.istio.hosts import build_registry
 from seaway.frontends.istio.inbounds import People, build_inbounds
 from seaway.frontends.istio.proxy_annotations import check_proxy_annotations
 from seaway.frontends.istio.registry import Registry
-from seaway.frontends.istio.scopes import Sources, build_scope, scope_id
+from seaway.frontends.istio.scopes import Scopes, Sources, scope_id
 from seaway.frontends.istio.settings import read_mesh_settings
+from seaway.frontends.istio.sidecars import Sidecars, read_sidecars
 from seaway.frontends.istio.virtual_services.build import build_virtual_services
 from seaway.model.cluster import Cluster
-from seaway.model.mesh import Mesh, Scope
-from seaway.model.route import Destination, Forward, Gateway, Mirror, Route
+from seaway.model.mesh import Member, Mesh, Scope
+from seaway.model.route import Gateway
 from seaway.model.service import Service
-from seaway.model.upstream import NOWHERE, OUTSIDE_MESH, Upstream, UpstreamId
+from seaway.model.upstream import OUTSIDE_MESH, Upstream, UpstreamId
 from seaway.model.workload import Pod, PodName
 from seaway.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What the mesh is laid over: the rest of the model. `outside` are the upstreams of gateways that are not in the mesh."""
+    """What the mesh is laid over: the rest of the model. `outside` are the upstreams of gateways that are not in the mesh, `leases` the
+    addresses of ServiceEntries' hosts.
+    """
 
     snapshot: Snapshot
     cluster: Cluster
@@ -45,38 +49,44 @@ class Ground:
     services: tuple[Service, ...]
     gateways: tuple[Gateway, ...]
     outside: tuple[Upstream, ...]
+    leases: tuple[tuple[str, str], ...] = ()
 
 
-def build_mesh(ground: Ground) -> tuple[Mesh, tuple[Gateway, ...], Findings]:
-    """The mesh of a cluster, and the gateways with what those in the mesh call.
+@dataclass(frozen=True, slots=True)
+class BuiltMesh:
+    """`gateways` are those of the ground, with what those in the mesh call. `leases` are those of the next build."""
 
-    Where no pod is in it, it holds no scopes, and no upstreams but those that gateways call.
-    """
+    mesh: Mesh
+    gateways: tuple[Gateway, ...]
+    leases: tuple[tuple[str, str], ...]
+    findings: Findings
+
+
+def build_mesh(ground: Ground) -> BuiltMesh:
+    """The mesh of a cluster. Where no pod is in it, it holds no scopes, and no upstreams but those that gateways call."""
     pods = {pod.id: pod for pod in ground.pods}
     settings, setting_findings = read_mesh_settings(ground.snapshot, ground.cluster.domain)
     members, outsiders, enrolment_findings = enrol(ground.snapshot, ground.pods, settings)
     snapshot, discovery_findings = discovered(ground.snapshot, settings)
-    registry, registry_findings = build_registry(snapshot, ground.services, pods, settings)
+    registry, registry_findings = build_registry(snapshot, ground.services, pods, settings, dict(ground.leases))
     rules, rule_findings = build_destination_rules(snapshot, registry, settings, ground.services, pods)
     virtual_services, route_findings = build_virtual_services(snapshot, registry, settings)
     authority, authority_findings = build_authority(snapshot, settings.mesh.root_namespace)
-    clients = clients_of(members, pods)
-    sources = Sources(registry, virtual_services, rules, settings)
-    scopes = {scope_id(client): client for client in clients.values()}
-    built = tuple(build_scope(scopes[name], sources) for name in sorted(scopes))
+    sidecars, sidecar_findings = read_sidecars(snapshot, settings)
+    scoped = _scope(members, pods, sidecars, Sources(registry, virtual_services, rules, settings))
     workloads = Workloads(tuple(pods[one.pod] for one in members), ground.pods, ground.services)
-    policies, policy_findings = build_policies(snapshot, workloads, registry, settings, partial(_identified, clients, registry, rules))
+    identify = partial(_identified, scoped.clients, registry, rules)
+    policies, policy_findings = build_policies(snapshot, workloads, registry, settings, identify)
     inbounds, inbound_findings = build_inbounds(snapshot, People(members, pods, policies.of), ground.services, settings)
     gateways = call_as_members(ground.gateways, members, registry, rules)
-    asked = (one.to for policy in policies.policies for one in policy.authorizers)
-    called = {*_of_gateways(gateways), *_of_scopes(built), *asked}
+    called = {*of_gateways(gateways), *of_scopes(scoped.scopes), *of_policies(policies.policies)}
     mesh = Mesh(
         settings=settings.mesh,
-        members=tuple(replace(one, scope=scope_id(clients[one.pod])) if one.pod in clients else one for one in members),
+        members=scoped.members,
         outsiders=outsiders,
         inbounds=inbounds,
         policies=policies.policies,
-        scopes=built,
+        scopes=scoped.scopes,
         upstreams=_upstreams(ground, called, rules),
         authority=authority,
     )
@@ -90,10 +100,12 @@ def build_mesh(ground: Ground) -> tuple[Mesh, tuple[Gateway, ...], Findings]:
         *rule_findings,
         *rules.check(sorted(called)),
         *route_findings,
+        *sidecar_findings,
+        *scoped.findings,
         *policy_findings,
         *inbound_findings,
     )
-    return mesh, gateways, findings
+    return BuiltMesh(mesh, gateways, tuple(registry.given.items()), findings)
 
 
 def _identified(clients: Mapping[PodName, Client], registry: Registry, rules: DestinationRules, pod: PodName, to: UpstreamId) -> UpstreamId:
@@ -101,35 +113,29 @@ def _identified(clients: Mapping[PodName, Client], registry: Registry, rules: De
     return rules.identify(clients.get(pod, Client(pod.namespace)), registry.hosts[to.host][0], to.port, to.subset)
 
 
+@dataclass(frozen=True, slots=True)
+class _Scoped:
+    """Members with the names of their scopes, the clients that they are, and the scopes."""
+
+    members: tuple[Member, ...]
+    clients: Mapping[PodName, Client]
+    scopes: tuple[Scope, ...]
+    findings: Findings
+
+
+def _scope(members: tuple[Member, ...], pods: Mapping[PodName, Pod], sidecars: Sidecars, sources: Sources) -> _Scoped:
+    label_keys = sources.rules.label_keys | sources.virtual_services.label_keys
+    clients = clients_of(members, pods, sidecars, label_keys)
+    first: dict[str, PodName] = {}
+    for pod, client in clients.items():
+        first.setdefault(scope_id(client), pod)
+    scopes = Scopes(sources)
+    built = tuple(scopes.build(clients[first[name]], sidecars.of(pods[first[name]])) for name in sorted(first))
+    named = tuple(replace(one, scope=scope_id(clients[one.pod])) if one.pod in clients else one for one in members)
+    return _Scoped(named, clients, built, tuple(scopes.findings))
+
+
 def _upstreams(ground: Ground, wanted: set[UpstreamId], rules: DestinationRules) -> tuple[Upstream, ...]:
     """Those of gateways outside the mesh are there already; the others are as the rules have them."""
     inside = (rules.build(one) for one in wanted if one.variant != OUTSIDE_MESH)
     return tuple(sorted((*ground.outside, *inside), key=lambda one: one.id))
-
-
-def _of_gateways(gateways: tuple[Gateway, ...]) -> Iterator[UpstreamId]:
-    for gateway in gateways:
-        for host in gateway.hosts:
-            yield from _of_routes(host.routes)
-
-
-def _of_scopes(scopes: tuple[Scope, ...]) -> Iterator[UpstreamId]:
-    """Hosts and routes that scopes share are looked into once."""
-    hosts = {id(host): host for scope in scopes for table in scope.http for host in table.hosts}
-    for host in hosts.values():
-        yield from _of_routes(host.routes)
-    routes = {id(route): route for scope in scopes for route in scope.tcp}
-    for route in routes.values():
-        yield from _called(route.destinations)
-
-
-def _of_routes(routes: tuple[Route, ...]) -> Iterator[UpstreamId]:
-    for route in routes:
-        if isinstance(route.action, Forward):
-            yield from _called(route.action.destinations)
-        yield from _called(route.policy.mirrors)
-
-
-def _called(places: Iterable[Destination | Mirror]) -> Iterator[UpstreamId]:
-    """Those that exist: what else a route names is answered without any."""
-    return (one.to for one in places if one.to.variant != NOWHERE)

@@ -41,7 +41,8 @@ class Host:
 
     `addresses` are CIDRs that stand for it: a Service's cluster address as /32; of a `headless` one those of its endpoints, so that a
     connection to one of them must go to that one (callers in the mesh do not choose, gateways do).
-    `external`: outside the mesh, never automatic mTLS. `export_to` are namespaces, or `*`. `identities` are its endpoints' SPIFFE IDs.
+    `external`: outside the mesh, never automatic mTLS. `export_to` are namespaces, or `*`. `identities` are its endpoints' SPIFFE IDs,
+    and what a ServiceEntry's subjectAltNames add. `aliases` are other names for it (Services of type ExternalName).
     """
 
     name: str
@@ -57,6 +58,7 @@ class Host:
     created: str
     key: Key
     origin: Origin
+    aliases: tuple[str, ...] = ()
 
     def port(self, number: int) -> HostPort | None:
         return next((one for one in self.ports if one.number == number), None)
@@ -68,11 +70,12 @@ class Host:
 @dataclass(frozen=True, slots=True)
 class Registry:
     """`hosts` by name; of several with one name the first that a client may see is the one that it calls (its own namespace's, else a
-    Service, else the oldest).
+    Service, else the oldest). `given` are addresses that hosts of ServiceEntries were given, by `namespace/name/host`.
     """
 
     domain: str
     hosts: Mapping[str, tuple[Host, ...]] = field(default_factory=dict[str, tuple[Host, ...]])
+    given: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def full_name(self, written: str, namespace: str) -> str:
         """What a host in a manifest of this namespace stands for: a name without a dot is a Service there, all else is literal."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Container, Iterator, Mapping
 
 from seaway.frontends.istio.app_protocols import service_protocol
 from seaway.frontends.istio.exports import OWN
@@ -40,6 +41,23 @@ def service_hosts(snapshot: Snapshot, services: tuple[Service, ...], pods: Mappi
             key=service.owner,
             origin=service.origin,
         )
+
+
+def service_aliases(services: tuple[Service, ...], settings: Settings, hosts: Container[str]) -> dict[str, tuple[str, ...]]:
+    """By host, the names of ExternalName Services that lead to it, over others of their type too. One that ends nowhere is no name."""
+    targets = {
+        service_host(one.id, settings.domain): one.external_name.lower() for one in services if one.type is ServiceType.EXTERNAL_NAME
+    }
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for alias in sorted(targets):
+        passed = {alias}
+        end = targets[alias]
+        while end in targets and end not in passed:
+            passed.add(end)
+            end = targets[end]
+        if end in hosts:
+            found[end].append(alias)
+    return {host: tuple(names) for host, names in found.items()}
 
 
 def _exports(service: Service, settings: Settings) -> frozenset[str]:

@@ -15,7 +15,7 @@ from seaway.frontends.istio.destination_rules.build import build_destination_rul
 from seaway.frontends.istio.discovery import discovered
 from seaway.frontends.istio.hosts import build_registry
 from seaway.frontends.istio.registry import Host, Registry
-from seaway.frontends.istio.scopes import Sources, build_scope
+from seaway.frontends.istio.scopes import Scopes, Sources
 from seaway.frontends.istio.settings import Settings, read_mesh_settings
 from seaway.frontends.istio.virtual_services.build import build_virtual_services
 from seaway.model.cluster import Cluster, Leases, Node
@@ -54,7 +54,12 @@ class World:
         return only
 
     def scope(self, namespace: str = "default") -> Scope:
-        return build_scope(Client(namespace), self.sources)
+        return Scopes(self.sources).build(Client(namespace))
+
+    def scope_findings(self, namespace: str = "default") -> list[Finding]:
+        scopes = Scopes(self.sources)
+        scopes.build(Client(namespace))
+        return scopes.findings
 
     def mesh_host(self, name: str, port: int, namespace: str = "default") -> MeshHost:
         (table,) = [one for one in self.scope(namespace).http if one.port == port]
@@ -83,3 +88,13 @@ def build() -> Callable[[str], World]:
         return World(build_model(snapshot_of(loaded.resources, loaded.findings), CLUSTER, Leases()))
 
     return build
+
+
+@pytest.fixture
+def entry() -> Callable[..., str]:
+    def entry(spec: str, name: str = "db", namespace: str = "shop", meta: str = "") -> str:
+        """A ServiceEntry; `meta` follows its other metadata."""
+        head = f"apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: {name}, namespace: {namespace}{meta}}}\n"
+        return f"{head}spec: {{{spec}}}\n---\n"
+
+    return entry

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from seaway.core.finding import Finding, Findings
 from seaway.frontends.istio.clients import Client
+from seaway.frontends.istio.concerns import Concern
 from seaway.frontends.istio.destination_rules.blocks import NOTHING, Blocks, Tls, TlsMode
 from seaway.frontends.istio.destination_rules.checks import check_hosts, check_shared_hosts, check_subsets, check_upstream
 from seaway.frontends.istio.destination_rules.credentials import SYSTEM_ROOTS, Unusable
@@ -20,6 +21,7 @@ from seaway.frontends.istio.destination_rules.selection import Rules, shelve
 from seaway.frontends.istio.destination_rules.subsets import only
 from seaway.frontends.istio.destination_rules.treatments import treat
 from seaway.frontends.istio.destination_rules.variants import NO_RULE, USUAL, Variant, parse_variant
+from seaway.frontends.istio.exports import EVERYBODY
 from seaway.frontends.istio.registry import Host, HostPort, Registry
 from seaway.frontends.istio.settings import Settings
 from seaway.model.service import Service
@@ -58,6 +60,12 @@ class DestinationRules:
     def label_keys(self) -> frozenset[str]:
         """The labels of callers that some workloadSelector looks at."""
         return frozenset(key for merged in self.by_name.values() for key, _ in merged.selector or ())
+
+    def concerns(self) -> Iterator[Concern]:
+        """What each rule may change for some callers and not for others: it counts first of all for those in its own namespace."""
+        for merged in self.by_name.values():
+            exports = frozenset(name for rule in merged.rules for name in rule.export_to if name != EVERYBODY)
+            yield Concern((merged.host,), exports | {merged.namespace}, labels=merged.selector is not None)
 
     def identify(self, client: Client, host: Host, port: int, subset: str) -> UpstreamId:
         """The upstream that a client means by this port and subset of a host."""

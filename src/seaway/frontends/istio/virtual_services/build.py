@@ -9,8 +9,9 @@ from seaway.core.finding import Finding, Findings
 from seaway.core.names import Key
 from seaway.core.origin import Origin
 from seaway.frontends.istio.clients import Client
+from seaway.frontends.istio.concerns import Concern
 from seaway.frontends.istio.destination_rules.build import DestinationRules
-from seaway.frontends.istio.exports import exported_to
+from seaway.frontends.istio.exports import EVERYBODY, exported_to
 from seaway.frontends.istio.host_names import is_wildcard, overlap
 from seaway.frontends.istio.registry import Host, Registry
 from seaway.frontends.istio.settings import Settings
@@ -21,7 +22,7 @@ from seaway.frontends.istio.virtual_services.reading import read_virtual_service
 from seaway.frontends.istio.virtual_services.references import check_references, read_named
 from seaway.frontends.istio.virtual_services.retries import BUILT_IN, read_default_retries
 from seaway.frontends.istio.virtual_services.routes import Caller, Lookups, build_routes, default_route
-from seaway.frontends.istio.virtual_services.rules import RetryRule, Sources, VirtualRules
+from seaway.frontends.istio.virtual_services.rules import ForwardRule, RetryRule, Sources, VirtualRules
 from seaway.model.mesh import TcpRoute
 from seaway.model.route import Route
 from seaway.resources.istio.virtual_service import VirtualService
@@ -53,6 +54,21 @@ class VirtualServices:
     def label_keys(self) -> frozenset[str]:
         """The labels of callers that some match looks at."""
         return frozenset(name for one in self._sources() for name, _ in one.labels)
+
+    def concerns(self) -> Iterator[Concern]:
+        """What each VirtualService of the mesh may change for some clients and not for others."""
+        for one in self.rules:
+            if not one.in_mesh:
+                continue
+            sources = tuple(_sources_of(one))
+            exports = one.exports - {EVERYBODY}
+            namespaces = exports | {source.namespace for source in sources if source.namespace}
+            labels = any(source.labels for source in sources)
+            yield Concern(one.hosts, frozenset(namespaces), labels, imported=True, to=frozenset(_targets(one)))
+
+    def about(self, host: str) -> VirtualServices:
+        """Only those that say something of this host of the registry, or of one that it covers."""
+        return replace(self, rules=tuple(one for one in self.rules if any(overlap(name, host) for name in one.hosts)))
 
     def limited(self, imports: Callable[[str, str], bool]) -> VirtualServices:
         """Only those that a Sidecar lets its workloads see: some host of theirs is imported from their namespace."""
@@ -94,9 +110,24 @@ class VirtualServices:
         return (one for one in self.rules if one.in_mesh and exported_to(one.exports, client.namespace))
 
     def _sources(self) -> Iterator[Sources]:
-        for one in self.rules:
-            yield from (match.sources for rule in one.http for match in rule.matches)
-            yield from (match.sources for rule in (*one.tls, *one.tcp) for match in rule.matches)
+        return (source for one in self.rules for source in _sources_of(one))
+
+
+def _sources_of(virtual: VirtualRules) -> Iterator[Sources]:
+    yield from (match.sources for rule in virtual.http for match in rule.matches)
+    yield from (match.sources for rule in (*virtual.tls, *virtual.tcp) for match in rule.matches)
+
+
+def _targets(virtual: VirtualRules) -> Iterator[str]:
+    """Names of all hosts that it leads to."""
+    for rule in virtual.http:
+        if isinstance(rule.action, ForwardRule):
+            yield from (share.to.host for share in rule.action.shares)
+        if rule.copies.one is not None:
+            yield rule.copies.one.host
+        yield from (target.host for target, _ in rule.copies.several or ())
+    for connection in (*virtual.tls, *virtual.tcp):
+        yield from (share.to.host for share in connection.shares)
 
 
 def build_virtual_services(snapshot: Snapshot, registry: Registry, settings: Settings) -> tuple[VirtualServices, Findings]:
