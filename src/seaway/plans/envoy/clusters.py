@@ -5,8 +5,9 @@ from __future__ import annotations
 from google.protobuf.message import Message
 
 from seaway.model.names import upstream_cluster
-from seaway.model.upstream import OUTSIDE_MESH, AppProtocol, Ejection, Keepalive, MutualMesh, OriginalDestination, Pool, Simple, Upstream
+from seaway.model.upstream import OUTSIDE_MESH, AppProtocol, Ejection, Keepalive, MutualMesh, Pool, Simple, Upstream
 from seaway.plans.envoy.citations import treatment_lines
+from seaway.plans.envoy.endpoints import callers_choose
 from seaway.plans.envoy.mesh.sockets import TO_OTHERS, mesh_socket, upstream_socket
 from seaway.plans.envoy.proto import (
     ADS,
@@ -44,7 +45,7 @@ def plan_cluster(upstream: Upstream, all_take_mtls: bool = False) -> XdsResource
         fields["upstream_connection_options"] = {"tcp_keepalive": _keepalive(pool.keepalive)}
     if upstream.treatment.ejection is not None:
         fields["outlier_detection"] = _outlier_detection(upstream.treatment.ejection)
-    if isinstance(upstream.endpoints, OriginalDestination):
+    if callers_choose(upstream):
         fields |= {"type": "ORIGINAL_DST", "lb_policy": "CLUSTER_PROVIDED"}
     else:
         fields |= {"type": "EDS", "eds_cluster_config": {"eds_config": ADS, "service_name": name}}

@@ -10,8 +10,8 @@ from seaway.core.memo import Memo
 from seaway.core.names import Key
 from seaway.model.index import Model
 from seaway.model.names import upstream_cluster
-from seaway.model.service import Endpoint, Health, ServiceName, endpoints
-from seaway.model.upstream import MutualMesh, OfService, OriginalDestination, Upstream
+from seaway.model.service import Endpoint, Health, endpoints
+from seaway.model.upstream import MutualMesh, OfService, OriginalDestination, Passthrough, Upstream
 from seaway.plans.envoy.mesh.sockets import TAKES_MTLS
 from seaway.plans.envoy.proto import ClusterLoadAssignment, Fields
 from seaway.plans.envoy.resource import build_resource, metadata
@@ -36,16 +36,18 @@ def _usable(model: Model, upstream: Upstream, health: Health) -> tuple[Endpoint,
             return ()
 
 
+def callers_choose(upstream: Upstream) -> bool:
+    """Whether each connection goes where its caller was going, so that endpoints are not said."""
+    return isinstance(upstream.endpoints, OriginalDestination) or isinstance(upstream.treatment.balancing, Passthrough)
+
+
 def all_take_mtls(model: Model, upstream: Upstream) -> bool:
-    """Whether callers who choose an endpoint of a headless Service by its address may speak mutual TLS with whichever they choose."""
-    owner = upstream.owners[0] if upstream.owners else None
-    if not isinstance(upstream.endpoints, OriginalDestination) or owner is None:
+    """Whether callers who choose an endpoint by its address may speak mutual TLS with whichever they choose."""
+    if not callers_choose(upstream) or not isinstance(upstream.endpoints, OfService):
         return False
-    service = model.service.get(ServiceName(owner.namespace, owner.name)) if owner.kind == "Service" else None
-    position = service.port_numbered(upstream.id.port) if service is not None else None
-    if service is None or position is None or not service.backends:
-        return False
-    return all(model.takes_mtls(one.pod, one.ports[position]) for one in service.backends if one.ports[position])
+    service, position = model.service.get(upstream.endpoints.service), upstream.endpoints.port
+    targets = [(one.pod, one.ports[position]) for one in service.backends if one.ports[position]] if service is not None else []
+    return bool(targets) and all(model.takes_mtls(pod, port) for pod, port in targets)
 
 
 def build_assignment(name: str, usable: tuple[Endpoint, ...], owners: tuple[Key, ...]) -> XdsResource:

@@ -10,9 +10,9 @@ from seaway.model.certificate import Certificate
 from seaway.model.index import Model
 from seaway.model.route import Forward, Gateway
 from seaway.model.service import Health
-from seaway.model.upstream import OriginalDestination, UpstreamId
+from seaway.model.upstream import UpstreamId
 from seaway.plans.envoy.clusters import plan_cluster
-from seaway.plans.envoy.endpoints import all_take_mtls, plan_endpoints
+from seaway.plans.envoy.endpoints import all_take_mtls, callers_choose, plan_endpoints
 from seaway.plans.envoy.host_ports import HostPort, plan_host_port
 from seaway.plans.envoy.listeners import certificates, plan_gateway_listeners
 from seaway.plans.envoy.mesh.plan import plan_mesh, reached, residents
@@ -55,7 +55,7 @@ def _resources(model: Model, present: Model, health: Health, view: EnvoyView, me
     yield from plan_mesh(present, people, view.netns_folder, memo)
     for to in sorted(reached(people, present)):
         yield memo(to, plan_cluster, present.upstream[to], all_take_mtls(model, present.upstream[to]))
-        if not isinstance(present.upstream[to].endpoints, OriginalDestination):
+        if not callers_choose(present.upstream[to]):
             yield plan_endpoints(model, present.upstream[to], health, memo)
     for gateway in model.gateways:
         pods = [model.pod[name] for name in gateway.pods if name in model.pod and model.pod[name].node == view.node]

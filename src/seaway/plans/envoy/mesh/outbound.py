@@ -10,7 +10,7 @@ Leaves to others: the routes themselves (`tables.py`), what is done behind a clu
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from seaway.model.index import Model
 from seaway.model.mesh import Member, MeshSettings, Scope, TcpRoute, Unknown
@@ -27,7 +27,7 @@ from seaway.plans.envoy.resource import provenance, resource_of
 from seaway.protocols.flow_entry import Reporter
 from seaway.protocols.xds_resource import LISTENER, XdsResource
 
-_RAW = "raw_buffer"
+_RAW, _TLS = "raw_buffer", "tls"
 _CONNECT_ATTEMPTS = 3
 """An endpoint that has just gone is not the end of a connection: another one is tried, before a byte has been sent."""
 
@@ -60,25 +60,33 @@ def plan_outbound(model: Model, member: Member, netns: str, shared: OutboundChai
 
 
 def outbound_chains(scope: Scope, settings: MeshSettings, upstreams: tuple[Upstream, ...]) -> OutboundChains:
-    """The chains of a scope. `upstreams` are those that its TCP routes lead to."""
+    """The chains of a scope. `upstreams` are those that its TCP routes lead to.
+
+    Envoy goes by the most special match at each step and never back: beside a chain for HTTP in plaintext, one for anything has to say
+    that it is for plaintext, too.
+    """
     known = {one.id: one for one in upstreams}
     chains = [chain("itself", Match(OUTBOUND_PORT), [forward("outbound", BLACK_HOLE)])]
     for table in scope.http:
         manager = outbound_manager(settings, outbound_routes(scope.id, table.port))
         at = provenance(table.hosts[0].origin, table.hosts[0].owners[0]) if len(table.hosts) == 1 else None
         chains.append(chain(f"http {table.port}", Match(table.port, transport=_RAW, alpn=PLAIN_HTTP), [manager], at))
+    http = frozenset(table.port for table in scope.http)
+    tls = frozenset(route.port for route in scope.tcp if route.server_names)
     for route, match in _distinct(scope.tcp):
         at = provenance(route.origin, route.owners[0] if route.owners else None)
         if route.http:
             manager = outbound_manager(settings, outbound_routes(scope.id, route.port, route.http))
-            looked = Match(match.port, match.addresses, (), _RAW, PLAIN_HTTP)
+            looked = replace(match, transport=_RAW, alpn=PLAIN_HTTP)
             chains.append(chain(f"{_name(match)} http", looked, [manager], at))
-        chains.append(chain(_name(match), match, _to_destinations(route, known), at))
+        filters = _to_destinations(route, known)
+        beside_http = route.http or (route.port in http and not route.addresses and not route.server_names)
+        transports = (_RAW, _TLS)[: 1 + (route.port in tls)] if beside_http else ("",)
+        chains += [chain(f"{_name(match)} {one}".strip(), replace(match, transport=one), filters, at) for one in transports]
     unknown = PASSTHROUGH if scope.unknown is Unknown.ALLOW_ANY else BLACK_HOLE
     default = chain("unknown", Match(), [forward("outbound", unknown)], provenance(scope.origin, None))
-    http = frozenset(table.port for table in scope.http) | {route.port for route in scope.tcp if route.http}
-    tls = frozenset(route.port for route in scope.tcp if route.server_names)
-    return OutboundChains(chains_of(chains, default), Looks(tls), Looks(http))
+    looked_at = http | {route.port for route in scope.tcp if route.http}
+    return OutboundChains(chains_of(chains, default), Looks(tls), Looks(looked_at))
 
 
 def tcp_upstreams(scope: Scope) -> Iterator[UpstreamId]:
