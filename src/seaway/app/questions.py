@@ -8,6 +8,7 @@ from typing import Any
 from seaway.app.certificates import Certificates
 from seaway.app.control import Method
 from seaway.app.loop import Loop, is_up
+from seaway.app.views.acceptance import Acceptances, acceptance_cell, acceptances
 from seaway.app.views.certificates import certificates_document
 from seaway.app.views.describe import describe_item
 from seaway.app.views.findings import check_document
@@ -36,21 +37,24 @@ def questions(loop: Loop, running: Callable[[], Mapping[str, bool]]) -> dict[str
     async def check() -> dict[str, Any]:
         return check_document(loop.findings, _scene(loop).current.snapshot)
 
-    async def get(kind: str, name: str | None, namespace: str | None, selector: str) -> dict[str, Any]:
+    async def get(kind: str, name: str | None, namespace: str | None, selector: str, accepted: bool = False) -> dict[str, Any]:
         known = kind_named(kind)
         columns, items = list_items(_scene(loop), known)
         labels = _labels(selector)
         found = [
             one for one in items if _in(one, known, namespace) and name in (None, one.name) and labels.items() <= dict(one.labels).items()
         ]
-        return {"kind": known, "columns": list(columns), "items": [_plain(one) for one in found]}
+        document = {"kind": known, "columns": list(columns), "items": [_plain(one) for one in found]}
+        if accepted:
+            _add_acceptance(document, found, acceptances(loop))
+        return document
 
     async def describe(kind: str, name: str, namespace: str) -> dict[str, Any]:
         known, scene = kind_named(kind), _scene(loop)
         _, items = list_items(scene, known)
         for one in items:
             if one.name == name and _in(one, known, namespace):
-                return describe_item(scene, known, one, loop.findings)
+                return describe_item(scene, known, one, loop.findings, acceptances(loop))
         elsewhere = [one.namespace for one in items if one.name == name]
         advice = f"there is one in namespace {elsewhere[0]}: add -n {elsewhere[0]}" if elsewhere else f"`seaway get {kind} -A` lists all"
         raise SeawayError(f"{known} {name} not found in namespace {namespace}", help=advice)
@@ -86,6 +90,13 @@ def _labels(selector: str) -> dict[str, str]:
     if any(not equals for _, equals, _ in pairs):
         raise UsageError(f"not a selector: {selector!r}", help="write it as key=value,key2=value2")
     return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def _add_acceptance(document: dict[str, Any], items: list[Item], known: Acceptances) -> None:
+    """A last column: by how many of the nodes' Envoys that it concerns each object is accepted."""
+    document["columns"].append("ACCEPTED")
+    for plain, item in zip(document["items"], items, strict=True):
+        plain["cells"].append(acceptance_cell(known.get(item.key, ()) if item.key is not None else ()))
 
 
 def _plain(item: Item) -> dict[str, Any]:

@@ -29,6 +29,7 @@ def run(args: argparse.Namespace) -> int:
         name=args.name or name or None,
         namespace=None if args.all_namespaces else args.namespace,
         selector=args.selector,
+        accepted=args.output == "wide",
     )
     items = listed["items"]
     if not items and (args.name or name):

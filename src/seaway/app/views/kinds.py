@@ -5,6 +5,12 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from seaway.core.errors import UsageError
+from seaway.core.names import Key
+
+_NETWORKING, _SECURITY = "networking.istio.io", "security.istio.io"
+
+ISTIO_GATEWAY = "Gateway.networking.istio.io"
+"""Istio's kind. `Gateway` alone is the model's own: pods that serve as one, whichever API it stems from."""
 
 _KINDS: dict[str, tuple[str, ...]] = {
     "Namespace": ("namespace", "namespaces", "ns"),
@@ -24,11 +30,31 @@ _KINDS: dict[str, tuple[str, ...]] = {
     "Secret": ("secret", "secrets"),
     "ConfigMap": ("configmap", "configmaps", "cm"),
     "Gateway": ("gateway", "gateways", "gw"),
+    "VirtualService": ("virtualservice", "virtualservices", "vs"),
+    "DestinationRule": ("destinationrule", "destinationrules", "dr"),
+    ISTIO_GATEWAY: ("istiogateway", "istiogateways", "gateways.networking.istio.io", "gateway.networking.istio.io"),
+    "ServiceEntry": ("serviceentry", "serviceentries", "se"),
+    "WorkloadEntry": ("workloadentry", "workloadentries", "we"),
+    "WorkloadGroup": ("workloadgroup", "workloadgroups", "wg"),
+    "Sidecar": ("sidecar", "sidecars"),
+    "PeerAuthentication": ("peerauthentication", "peerauthentications", "pa"),
+    "RequestAuthentication": ("requestauthentication", "requestauthentications", "ra"),
+    "AuthorizationPolicy": ("authorizationpolicy", "authorizationpolicies", "ap"),
+    "RateLimitPolicy": ("ratelimitpolicy", "ratelimitpolicies"),
 }
+
+_GROUPS = {
+    _NETWORKING: ("VirtualService", "DestinationRule", "ServiceEntry", "WorkloadEntry", "WorkloadGroup", "Sidecar"),
+    _SECURITY: ("PeerAuthentication", "RequestAuthentication", "AuthorizationPolicy"),
+    "seaway.dev": ("RateLimitPolicy",),
+}
+"""The kinds that may be named with their group, as kubectl takes them."""
 
 CLUSTER_SCOPED = frozenset({"Namespace", "Node", "IngressClass", "Gateway"})
 
-_BY_NAME = {name: kind for kind, names in _KINDS.items() for name in names}
+_BY_NAME = {name: kind for kind, names in _KINDS.items() for name in names} | {
+    f"{name}.{group}": kind for group, kinds in _GROUPS.items() for kind in kinds for name in _KINDS[kind]
+}
 
 
 def kind_named(text: str) -> str:
@@ -38,3 +64,11 @@ def kind_named(text: str) -> str:
         near = get_close_matches(text.lower(), _BY_NAME, 1)
         raise UsageError(f"no kind is called {text!r}", help=f"did you mean {near[0]}?" if near else f"kinds: {', '.join(sorted(_KINDS))}")
     return kind
+
+
+def is_of_kind(key: Key, kind: str) -> bool:
+    """Whether the object is of this kind. The model's own Gateway is no object's."""
+    if kind == "Gateway":
+        return False
+    name, _, group = kind.partition(".")
+    return key.kind == name and group in ("", key.group)

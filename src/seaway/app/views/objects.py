@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from seaway.app.loop import Current
-from seaway.app.views.kinds import CLUSTER_SCOPED
+from seaway.app.views.istio_items import COLUMNS, cells_of
+from seaway.app.views.kinds import CLUSTER_SCOPED, is_of_kind
 from seaway.app.views.status import gateway_addresses, gateway_ports, runs_word
 from seaway.core.names import Key
 from seaway.core.origin import Origin
@@ -20,7 +21,7 @@ Cells = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One object: Kubernetes-shaped data, its line in the table, and where it comes from."""
+    """One object: Kubernetes-shaped data, its line in the table, and where it comes from. `key` is None where no manifest holds it."""
 
     namespace: str
     name: str
@@ -28,6 +29,7 @@ class Item:
     data: dict[str, Any]
     cells: Cells
     origin: Origin
+    key: Key | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +46,29 @@ class Scene:
 
 def list_items(scene: Scene, kind: str) -> tuple[Cells, list[Item]]:
     """The table's own headings (beside namespace, name and origin) and all objects of a kind, in order of name."""
-    headings, make = _MAKERS.get(kind, (("KEYS",) if kind in ("Secret", "ConfigMap") else (), _plain_items(kind)))
+    headings, make = _MAKERS.get(kind, (_headings(kind), _plain_items(kind)))
     return headings, sorted(make(scene), key=lambda item: (item.namespace, item.name))
+
+
+def _headings(kind: str) -> Cells:
+    if kind in ("Secret", "ConfigMap"):
+        return ("KEYS",)
+    return COLUMNS[kind][0] if kind in COLUMNS else ()
 
 
 def _plain_items(kind: str) -> Callable[[Scene], Iterator[Item]]:
     def make(scene: Scene) -> Iterator[Item]:
         for key, resource in scene.current.built.snapshot.objects.items():
-            if key.kind == kind:
+            if is_of_kind(key, kind):
                 data = dict(resource.raw)
-                cells: Cells = ()
+                cells: Cells = cells_of(kind, data) if kind in COLUMNS else ()
                 if kind in ("Secret", "ConfigMap"):
                     keys: list[str] = sorted({*(data.get("data") or {}), *(data.get("stringData") or {})})
                     cells = (", ".join(keys),)
                 if kind == "Secret":
                     data = without_values(data)
                 namespace = "" if kind in CLUSTER_SCOPED else key.namespace
-                yield Item(namespace, key.name, resource.meta.labels, data, cells, resource.origin)
+                yield Item(namespace, key.name, resource.meta.labels, data, cells, resource.origin, key)
 
     return make
 
@@ -77,15 +85,10 @@ def _workloads(kind: str) -> Callable[[Scene], Iterator[Item]]:
         for pod in scene.model.pods:
             pods.setdefault(pod.owner, []).append(pod)
         for item in _plain_items(kind)(scene):
-            key = next(
-                key
-                for key in scene.current.built.snapshot.objects
-                if (key.kind, key.namespace, key.name) == (kind, item.namespace, item.name)
-            )
-            mine = pods.get(key, [])
+            mine = pods.get(item.key, []) if item.key is not None else []
             ready = sum(pod.id in scene.health.ready for pod in mine)
             data = {**item.data, "status": {"replicas": len(mine), "readyReplicas": ready}}
-            yield Item(item.namespace, item.name, item.labels, data, (f"{ready}/{len(mine)}",), item.origin)
+            yield Item(item.namespace, item.name, item.labels, data, (f"{ready}/{len(mine)}",), item.origin, item.key)
 
     return make
 
@@ -132,7 +135,7 @@ def _services(scene: Scene) -> Iterator[Item]:
         ports = ",".join(f"{one.port}{f':{one.node_port}' if one.node_port else ''}/{one.protocol.value}" for one in service.ports)
         external = service.load_balancer_ip or service.external_name or ",".join(service.external_ips) or "<none>"
         cells = (service.type.value, service.cluster_ip or "None", external, ports or "<none>", str(ready_count(service, scene.health)))
-        yield Item(service.id.namespace, service.id.name, dict(service.labels), data, cells, service.origin)
+        yield Item(service.id.namespace, service.id.name, dict(service.labels), data, cells, service.origin, service.owner)
 
 
 def ready_count(service: Service, health: Health) -> int:
@@ -169,7 +172,7 @@ def _ingresses(scene: Scene) -> Iterator[Item]:
         hosts = sorted({rule.get("host") or "*" for rule in spec.get("rules") or ()}) or ["*"]
         data = {**item.data, "status": {"loadBalancer": {"ingress": [{"ip": one} for one in addresses]} if addresses else {}}}
         cells = (spec.get("ingressClassName") or "<none>", ",".join(hosts), ",".join(addresses), "80, 443" if spec.get("tls") else "80")
-        yield Item(item.namespace, item.name, item.labels, data, cells, item.origin)
+        yield Item(item.namespace, item.name, item.labels, data, cells, item.origin, item.key)
 
 
 def _nodes(scene: Scene) -> Iterator[Item]:

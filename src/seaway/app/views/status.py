@@ -58,7 +58,7 @@ _NOTHING_YET: dict[str, Any] = {
 def _contents(current: Current, health: Health) -> dict[str, Any]:
     model = current.model
     return {
-        "pods": [_pod(pod, health) for pod in model.pods],
+        "pods": [_pod(pod, model, health) for pod in model.pods],
         "services": [
             {
                 "namespace": service.id.namespace,
@@ -82,13 +82,13 @@ def _contents(current: Current, health: Health) -> dict[str, Any]:
     }
 
 
-def _pod(pod: Pod, health: Health) -> dict[str, Any]:
+def _pod(pod: Pod, model: Model, health: Health) -> dict[str, Any]:
     return {
         "namespace": pod.id.namespace,
         "name": pod.id.name,
         "ip": pod.ip,
         "node": pod.node,
-        "inMesh": False,
+        "inMesh": pod.id in model.member,
         "ready": pod.id in health.ready,
         "runs": runs_word(pod),
     }
