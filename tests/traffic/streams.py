@@ -62,9 +62,12 @@ class Frames:
 
 
 class Streams:
-    """`count` clients of each kind, from here to `stop`. `plain` connects where HTTP is spoken, `secure` where HTTPS is."""
+    """`count` clients of each kind, from here to `stop`. `plain` connects where HTTP is spoken, `secure` where HTTPS is.
 
-    def __init__(self, plain: Open, secure: Open, host: str, http1: int, http2: int, websockets: int) -> None:
+    Without `secure`, HTTP/2 is spoken to `plain` as it is (prior knowledge).
+    """
+
+    def __init__(self, plain: Open, secure: Open | None, host: str, http1: int, http2: int, websockets: int) -> None:
         self._plain, self._secure, self._host = plain, secure, host
         self.http1, self.http2, self.websockets = Tally(), Tally(), Tally()
         self._counts = (http1, http2, websockets)
@@ -113,11 +116,14 @@ class Streams:
         writer.close()
 
     async def _http2(self) -> None:
-        reader, writer = await asyncio.open_connection(sock=self._secure(), ssl=TLS, server_hostname=self._host)
+        if self._secure is None:
+            reader, writer = await asyncio.open_connection(sock=self._plain())
+        else:
+            reader, writer = await asyncio.open_connection(sock=self._secure(), ssl=TLS, server_hostname=self._host)
         connection = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
         connection.initiate_connection()
         frames = Frames()
-        headers = [(":method", "GET"), (":scheme", "https"), (":authority", self._host), (":path", "/")]
+        headers = [(":method", "GET"), (":scheme", "https" if self._secure else "http"), (":authority", self._host), (":path", "/")]
         while not self._over.is_set() and not frames.goaway:
             connection.send_headers(connection.get_next_available_stream_id(), headers, end_stream=True)
             done = False
