@@ -7,11 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node. `pod_cidr` is its part of the cluster's pod range; `address` is its InternalIP."""
+    """A node. `pod_cidr` is its part of the cluster's pod range; `address` is its InternalIP.
+
+    `locality` is where it is, as `region/zone/subzone` or the first of these; "" where nobody said.
+    """
 
     name: str
     address: str
     pod_cidr: str
+    locality: str = ""
 
 
 @dataclass(frozen=True, slots=True)

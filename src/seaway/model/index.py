@@ -8,6 +8,7 @@ from functools import cached_property
 
 from seaway.model.authorization import WorkloadPolicy
 from seaway.model.cluster import Cluster
+from seaway.model.locality import LOCALITY_LABEL, NOWHERE, Locality, parse_locality
 from seaway.model.mesh import NO_MESH, Inbound, Member, Mesh, Mtls, Scope
 from seaway.model.route import Gateway
 from seaway.model.service import Service, ServiceName
@@ -60,6 +61,15 @@ class Model:
             return False
         mode = next((one.mtls for one in inbound.ports if one.port == port), inbound.other)
         return mode is not Mtls.DISABLE
+
+    @cached_property
+    def _localities(self) -> Mapping[str, Locality]:
+        return {node.name: parse_locality(node.locality) for node in self.cluster.nodes}
+
+    def locality_of(self, pod: PodName | None, node: str) -> Locality:
+        """Where an endpoint is: as the pod's own label says (dots for slashes, which labels cannot hold), else where its node is."""
+        own = dict(self.pod[pod].labels).get(LOCALITY_LABEL, "") if pod is not None and pod in self.pod else ""
+        return parse_locality(own.replace(".", "/")) if own else self._localities.get(node, NOWHERE)
 
     @cached_property
     def upstream(self) -> Mapping[UpstreamId, Upstream]:

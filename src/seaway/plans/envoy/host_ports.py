@@ -10,8 +10,9 @@ from seaway.model.index import Model
 from seaway.model.route import Gateway
 from seaway.model.service import Endpoint, Health, Service
 from seaway.model.upstream import Pool
-from seaway.plans.envoy.clusters import callers_own_network, circuit_breakers
-from seaway.plans.envoy.endpoints import build_assignment
+from seaway.plans.envoy.clusters.binding import callers_own_network
+from seaway.plans.envoy.clusters.connection_pool import circuit_breakers
+from seaway.plans.envoy.endpoints.plan import build_assignment
 from seaway.plans.envoy.listeners import leave_from
 from seaway.plans.envoy.proto import ADS, Cluster, Fields, Listener, TcpProxy, extension, seconds
 from seaway.plans.envoy.resource import build_resource, provenance

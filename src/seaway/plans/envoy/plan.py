@@ -11,13 +11,13 @@ from seaway.model.index import Model
 from seaway.model.route import Forward, Gateway
 from seaway.model.service import Health
 from seaway.model.upstream import UpstreamId
-from seaway.plans.envoy.clusters import plan_cluster
-from seaway.plans.envoy.endpoints import all_take_mtls, callers_choose, plan_endpoints
 from seaway.plans.envoy.host_ports import HostPort, plan_host_port
 from seaway.plans.envoy.listeners import certificates, plan_gateway_listeners
 from seaway.plans.envoy.mesh.plan import plan_mesh, reached, residents
 from seaway.plans.envoy.routes.gateway import plan_routes
 from seaway.plans.envoy.secrets import plan_certificate
+from seaway.plans.envoy.site import DEBIANS_ROOTS
+from seaway.plans.envoy.upstreams import plan_upstream, site_of
 from seaway.protocols.xds_resource import XdsResource
 
 
@@ -25,13 +25,14 @@ from seaway.protocols.xds_resource import XdsResource
 class EnvoyView:
     """Whose Envoy it is. `netns_folder` is the absolute path of the folder that holds namespace files (see `model/names.py`).
 
-    `default_certificate` is for gateways that name none of their own.
+    `default_certificate` is for gateways that name none of their own. `roots` is the file of the authorities that the machine believes.
     """
 
     node: str
     netns_folder: str
     default_certificate: Certificate
     host_ports: tuple[HostPort, ...]
+    roots: str = DEBIANS_ROOTS
 
 
 def plan_envoy(
@@ -51,12 +52,11 @@ def plan_envoy(
 
 
 def _resources(model: Model, present: Model, health: Health, view: EnvoyView, memo: Memo) -> Iterator[XdsResource]:
+    site = site_of(model, view.node, view.roots)
     people = residents(present, view.node)
     yield from plan_mesh(present, people, view.netns_folder, memo)
     for to in sorted(reached(people, present)):
-        yield memo(to, plan_cluster, present.upstream[to], all_take_mtls(model, present.upstream[to]))
-        if not callers_choose(present.upstream[to]):
-            yield plan_endpoints(model, present.upstream[to], health, memo)
+        yield from plan_upstream(model, present.upstream[to], health, site, memo)
     for gateway in model.gateways:
         pods = [model.pod[name] for name in gateway.pods if name in model.pod and model.pod[name].node == view.node]
         if not pods:
@@ -71,8 +71,7 @@ def _resources(model: Model, present: Model, health: Health, view: EnvoyView, me
             for certificate, _ in certificates(gateway, default).values():
                 yield plan_certificate(certificate)
         for to in sorted(_forwarded(gateway)):
-            yield memo(to, plan_cluster, model.upstream[to], all_take_mtls(model, model.upstream[to]))
-            yield plan_endpoints(model, model.upstream[to], health, memo)
+            yield from plan_upstream(model, model.upstream[to], health, site, memo)
     for host_port in view.host_ports:
         yield from plan_host_port(model, host_port, health, view.netns_folder)
 

@@ -18,6 +18,8 @@ from envoy.config.listener.v3 import listener_pb2
 from envoy.config.route.v3 import route_components_pb2, route_pb2
 from envoy.extensions.access_loggers.filters.cel.v3 import cel_pb2
 from envoy.extensions.access_loggers.grpc.v3 import als_pb2
+from envoy.extensions.clusters.dns.v3 import dns_cluster_pb2
+from envoy.extensions.clusters.dynamic_forward_proxy.v3 import cluster_pb2 as forward_proxy_cluster_pb2
 from envoy.extensions.filters.http.cors.v3 import cors_pb2
 from envoy.extensions.filters.http.ext_authz.v3 import ext_authz_pb2 as http_ext_authz_pb2
 from envoy.extensions.filters.http.fault.v3 import fault_pb2
@@ -34,8 +36,10 @@ from envoy.extensions.filters.network.rbac.v3 import rbac_pb2
 from envoy.extensions.filters.network.set_filter_state.v3 import set_filter_state_pb2
 from envoy.extensions.filters.network.tcp_proxy.v3 import tcp_proxy_pb2
 from envoy.extensions.local_address_selectors.filter_state_override.v3 import config_pb2
+from envoy.extensions.network.dns_resolver.cares.v3 import cares_dns_resolver_pb2
 from envoy.extensions.retry.host.previous_hosts.v3 import previous_hosts_pb2
 from envoy.extensions.retry.priority.previous_priorities.v3 import previous_priorities_config_pb2
+from envoy.extensions.transport_sockets.proxy_protocol.v3 import upstream_proxy_protocol_pb2
 from envoy.extensions.transport_sockets.raw_buffer.v3 import raw_buffer_pb2
 from envoy.extensions.transport_sockets.tls.v3 import secret_pb2, tls_pb2
 from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2
@@ -83,6 +87,10 @@ GrpcWeb = _message(grpc_web_pb2, "GrpcWeb")
 HttpConnectionManager = _message(http_connection_manager_pb2, "HttpConnectionManager")
 HttpFault = _message(fault_pb2, "HTTPFault")
 HttpProtocolOptions = _message(http_protocol_options_pb2, "HttpProtocolOptions")
+ProxyProtocolTransport = _message(upstream_proxy_protocol_pb2, "ProxyProtocolUpstreamTransport")
+CaresResolver = _message(cares_dns_resolver_pb2, "CaresDnsResolverConfig")
+DnsCluster = _message(dns_cluster_pb2, "DnsCluster")
+DynamicForwardProxyCluster = _message(forward_proxy_cluster_pb2, "ClusterConfig")
 HttpInspector = _message(http_inspector_pb2, "HttpInspector")
 OriginalDst = _message(original_dst_pb2, "OriginalDst")
 Packed = _message(any_pb2, "Any")

@@ -37,7 +37,7 @@ def render_static(resources: tuple[XdsResource, ...], admin_socket: str = "") ->
     static: dict[str, object] = {
         "listeners": [_in_place(one, routes) for one in by_type.get(LISTENER, {}).values()],
         "clusters": [
-            *(_static_cluster(one, endpoints) for one in by_type.get(CLUSTER, {}).values()),
+            *(_in_place(_static_cluster(one, endpoints), routes) for one in by_type.get(CLUSTER, {}).values()),
             over_socket(FLOW_LOG, "/nobody/flows.sock"),
         ],
         "secrets": list(by_type.get(SECRET, {}).values()),
@@ -70,5 +70,7 @@ def _in_place(value: Json, routes: Mapping[str, JsonObject]) -> Json:
 
 def _static_cluster(cluster: JsonObject, endpoints: Mapping[str, JsonObject]) -> JsonObject:
     name = str(cluster["name"])
+    if cluster.get("type") != "EDS":
+        return cluster
     others = {key: value for key, value in cluster.items() if key not in ("type", "eds_cluster_config")}
     return {**others, "type": "STATIC", "load_assignment": endpoints.get(name, {"cluster_name": name})}
