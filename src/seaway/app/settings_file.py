@@ -17,6 +17,10 @@ leaf_ttl = "24h"
 [flows]
 all = false
 
+[localities]
+node-1 = "eu/eu-1"
+node-2 = "eu/eu-2/rack-7"
+
 [commands]
 "production/Deployment/web" = "python3 -m http.server 8080"
 ```
@@ -35,6 +39,7 @@ from typing import Any
 import msgspec
 
 from seaway.core.errors import UsageError
+from seaway.core.labels import is_label_value
 from seaway.core.names import is_dns_subdomain
 from seaway.model.cluster import Cluster
 from seaway.model.defaults import LINK_CIDR, NODES_CIDR, default_cluster
@@ -67,12 +72,16 @@ class FlowsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SettingsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole file. `commands` maps NAMESPACE/KIND/NAME of a workload to the program that runs in its pods."""
+    """The whole file. `localities` maps a node to where it is, as REGION/ZONE/SUBZONE or the first of these.
+
+    `commands` maps NAMESPACE/KIND/NAME of a workload to the program that runs in its pods.
+    """
 
     nodes: int = 1
     cluster: ClusterTable = ClusterTable()
     mesh: MeshTable = MeshTable()
     flows: FlowsTable = FlowsTable()
+    localities: dict[str, str] = {}
     commands: dict[str, str] = {}
 
 
@@ -123,9 +132,21 @@ def _cluster(path: Path, table: SettingsTable) -> Cluster:
         raise UsageError(f"{path}: cluster.domain = {given['domain']!r}", help="a lower-case DNS name such as cluster.local")
     check_upstreams(table.cluster.dns_upstreams, f"{path}: cluster.dns_upstreams")
     pods = given.pop("pod_cidr", default_cluster().pod_cidr)
-    cluster = replace(default_cluster(table.nodes, pods), **given)
+    cluster = _located(path, replace(default_cluster(table.nodes, pods), **given), table.localities)
     _check_apart(path, cluster)
     return cluster
+
+
+def _located(path: Path, cluster: Cluster, localities: Mapping[str, str]) -> Cluster:
+    """The cluster with its nodes where the file says that they are."""
+    names = [node.name for node in cluster.nodes]
+    for name, locality in localities.items():
+        if name not in names:
+            raise UsageError(f"{path}: localities.{name}: there is no such node", help=f"the nodes are {', '.join(names)}")
+        steps = locality.split("/")
+        if len(steps) > 3 or not all(map(is_label_value, steps)) or not all(steps):
+            raise UsageError(f"{path}: localities.{name} = {locality!r}", help='write it as "REGION/ZONE/SUBZONE", or the first of these')
+    return replace(cluster, nodes=tuple(replace(node, locality=localities.get(node.name, "")) for node in cluster.nodes))
 
 
 def _check_apart(path: Path, cluster: Cluster) -> None:

@@ -81,7 +81,9 @@ def _wishes(args: argparse.Namespace) -> Wishes:
     wishes = read_settings_file(Path(args.settings) if args.settings else find_settings_file(tuple(args.paths)))
     cluster = wishes.cluster
     if args.nodes is not None:
-        cluster = replace(cluster, nodes=default_cluster(args.nodes, cluster.pod_cidr).nodes)
+        places = {node.name: node.locality for node in cluster.nodes}
+        nodes = default_cluster(args.nodes, cluster.pod_cidr).nodes
+        cluster = replace(cluster, nodes=tuple(replace(node, locality=places.get(node.name, "")) for node in nodes))
     if args.dns_upstream:
         check_upstreams(tuple(args.dns_upstream))
         cluster = replace(cluster, dns_upstreams=tuple(args.dns_upstream))

@@ -37,12 +37,15 @@ def test_every_key(tmp_path: Path) -> None:
         dns_upstreams = ["192.0.2.53", "192.0.2.54:5353"]
         [mesh]
         leaf_ttl = "1m30s"
+        [localities]
+        node-2 = "eu/eu-1"
         [commands]
         "production/Deployment/web" = "python3 -m http.server 8080"
     """
     wishes = read_settings_file(write(tmp_path, text))
     cluster = wishes.cluster
     assert [node.pod_cidr for node in cluster.nodes] == ["10.0.0.0/21", "10.0.8.0/21"]
+    assert [node.locality for node in cluster.nodes] == ["", "eu/eu-1"]
     assert (cluster.domain, cluster.pod_cidr, cluster.service_cidr) == ("k8s.example.org", "10.0.0.0/20", "172.20.0.0/16")
     assert cluster.dns_address == "172.20.0.10", "the tenth of the service range, where none is named"
     assert cluster.load_balancer_cidr == "203.0.113.0/24"
@@ -86,6 +89,10 @@ def test_dns_has_the_address_that_is_named(tmp_path: Path) -> None:
         pytest.param('[cluster]\npod_cidr = "10.96.0.0/16"', "cluster.pod_cidr", id="pods among services"),
         pytest.param('[cluster]\nload_balancer_cidr = "198.18.0.0/16"', "cluster.load_balancer_cidr", id="balancers among nodes"),
         pytest.param('[cluster]\nservice_cidr = "198.18.254.0/24"', "cluster.service_cidr", id="services on the link"),
+        pytest.param('[localities]\nnode-2 = "eu"', "localities.node-2", id="no such node"),
+        pytest.param('[localities]\nnode-1 = "eu//rack"', "localities.node-1", id="a place without a zone"),
+        pytest.param('[localities]\nnode-1 = "a/b/c/d"', "localities.node-1", id="a place too deep"),
+        pytest.param('[localities]\nnode-1 = "e u"', "localities.node-1", id="a place that is no label"),
         pytest.param('[commands]\n"web" = "true"', "commands.'web'", id="a command for nobody"),
         pytest.param('[commands]\n"a/b/c" = 3', "commands", id="a command that is none"),
         pytest.param("nodes = \nx = 1", "line 1", id="no TOML"),
