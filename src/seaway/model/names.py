@@ -105,5 +105,8 @@ def client_secret(spiffe: str) -> str:
 OUTBOUND_PORT, INBOUND_PORT = 15001, 15006
 """Where a member's proxy listens inside its pod for what leaves it, and for what comes."""
 
+SHORT_DSCP = 43
+"""DSCP of packets that the inbound redirect of a pod lets pass; from the pool for local use (RFC 2474, section 6: xxxx11)."""
+
 OUTBOUND_MARK, INBOUND_MARK = 0x5EA1, 0x5EA2
 """Marks of the proxy's own sockets in a pod: towards others, and towards the pod's application. They pass the capture."""

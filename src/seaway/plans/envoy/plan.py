@@ -13,7 +13,7 @@ from seaway.model.service import Health
 from seaway.model.upstream import UpstreamId
 from seaway.plans.envoy.host_ports import HostPort, plan_host_port
 from seaway.plans.envoy.listeners import certificates, plan_gateway_listeners
-from seaway.plans.envoy.mesh.plan import plan_mesh, reached, residents
+from seaway.plans.envoy.mesh.plan import plan_mesh, reached, residents, rewritten, routes_of
 from seaway.plans.envoy.routes.gateway import plan_routes
 from seaway.plans.envoy.secrets import plan_certificate
 from seaway.plans.envoy.site import DEBIANS_ROOTS
@@ -52,11 +52,12 @@ def plan_envoy(
 
 
 def _resources(model: Model, present: Model, health: Health, view: EnvoyView, memo: Memo) -> Iterator[XdsResource]:
-    site = site_of(model, view.node, view.roots)
     people = residents(present, view.node)
+    gateway_routes = (route for gateway in model.gateways for host in gateway.hosts for route in host.routes)
+    where = (site_of(model, view.node, view.roots), rewritten((*routes_of(people), *gateway_routes)))
     yield from plan_mesh(present, people, view.netns_folder, memo)
     for to in sorted(reached(people, present)):
-        yield from plan_upstream(model, present.upstream[to], health, site, memo)
+        yield from plan_upstream(model, present.upstream[to], health, where, memo)
     for gateway in model.gateways:
         pods = [model.pod[name] for name in gateway.pods if name in model.pod and model.pod[name].node == view.node]
         if not pods:
@@ -71,7 +72,7 @@ def _resources(model: Model, present: Model, health: Health, view: EnvoyView, me
             for certificate, _ in certificates(gateway, default).values():
                 yield plan_certificate(certificate)
         for to in sorted(_forwarded(gateway)):
-            yield from plan_upstream(model, model.upstream[to], health, site, memo)
+            yield from plan_upstream(model, model.upstream[to], health, where, memo)
     for host_port in view.host_ports:
         yield from plan_host_port(model, host_port, health, view.netns_folder)
 

@@ -24,9 +24,11 @@ from envoy.extensions.filters.http.cors.v3 import cors_pb2
 from envoy.extensions.filters.http.ext_authz.v3 import ext_authz_pb2 as http_ext_authz_pb2
 from envoy.extensions.filters.http.fault.v3 import fault_pb2
 from envoy.extensions.filters.http.grpc_web.v3 import grpc_web_pb2
+from envoy.extensions.filters.http.header_mutation.v3 import header_mutation_pb2
 from envoy.extensions.filters.http.jwt_authn.v3 import config_pb2 as jwt_authn_pb2
 from envoy.extensions.filters.http.rbac.v3 import rbac_pb2 as http_rbac_pb2
 from envoy.extensions.filters.http.router.v3 import router_pb2
+from envoy.extensions.filters.http.upstream_codec.v3 import upstream_codec_pb2
 from envoy.extensions.filters.listener.http_inspector.v3 import http_inspector_pb2
 from envoy.extensions.filters.listener.original_dst.v3 import original_dst_pb2
 from envoy.extensions.filters.listener.tls_inspector.v3 import tls_inspector_pb2
@@ -77,6 +79,7 @@ DownstreamTlsContext = _message(tls_pb2, "DownstreamTlsContext")
 FilterStateAddressSelector = _message(config_pb2, "Config")
 HttpAccessLog = _message(als_pb2, "HttpGrpcAccessLogConfig")
 HttpExtAuthz = _message(http_ext_authz_pb2, "ExtAuthz")
+HeaderMutation = _message(header_mutation_pb2, "HeaderMutation")
 HttpRbac = _message(http_rbac_pb2, "RBAC")
 HttpRbacPerRoute = _message(http_rbac_pb2, "RBACPerRoute")
 JwtAuthentication = _message(jwt_authn_pb2, "JwtAuthentication")
@@ -98,6 +101,7 @@ PreviousHostsPredicate = _message(previous_hosts_pb2, "PreviousHostsPredicate")
 PreviousPriorities = _message(previous_priorities_config_pb2, "PreviousPrioritiesConfig")
 RawBuffer = _message(raw_buffer_pb2, "RawBuffer")
 Router = _message(router_pb2, "Router")
+UpstreamCodec = _message(upstream_codec_pb2, "UpstreamCodec")
 Struct = _message(struct_pb2, "Struct")
 SetFilterState = _message(set_filter_state_pb2, "Config")
 TcpAccessLog = _message(als_pb2, "TcpGrpcAccessLogConfig")

@@ -2,7 +2,9 @@
 
     output      nat, -100    what the proxy itself sends passes, by its marks; what the pod sends to itself passes; the rest is redirected
                              to the outbound listener, as far as the pod's annotations say
-    prerouting  nat, -100    what comes from elsewhere is redirected to the inbound listener, likewise
+    prerouting  nat, -100    what comes from elsewhere is redirected to the inbound listener, likewise; but for what the proxy has judged
+                             itself on its way out (plans/envoy/mesh/shortcut.py), which carries a DSCP value
+    wash        filter, -150 takes that value off everything else; node tables do so for pods that have no such table
 
 No rule names the pod's address, so that pods with the same annotations have the same table. Order and precedence are those of Istio's
 (tools/istio-iptables in istio/istio): exclusions first, then ports that are always taken, then ranges. Only TCP is touched.
@@ -18,7 +20,7 @@ from hashlib import blake2b
 
 from seaway.model.index import Model
 from seaway.model.mesh import Capture, Member
-from seaway.model.names import INBOUND_MARK, INBOUND_PORT, OUTBOUND_MARK, OUTBOUND_PORT, pod_netns
+from seaway.model.names import INBOUND_MARK, INBOUND_PORT, OUTBOUND_MARK, OUTBOUND_PORT, SHORT_DSCP, pod_netns
 from seaway.model.workload import GatewayProxy, PodName
 from seaway.plans.nft.table import NftChain, NftRule, NftTable
 
@@ -51,6 +53,7 @@ def capture_table(capture: Capture) -> NftTable:
     output = (
         NftRule("meta l4proto != tcp return"),
         NftRule(f"meta mark {INBOUND_MARK:#x} return", "from the proxy to its pod"),
+        NftRule(f"meta mark {OUTBOUND_MARK:#x} ip dscp {SHORT_DSCP} {_OWN} return", "to the pod itself, by the shorter way"),
         *(NftRule(f"meta mark {OUTBOUND_MARK:#x} {_OWN} {ports} redirect to :{INBOUND_PORT}", "to the pod itself") for ports in incoming),
         NftRule(f"meta mark {OUTBOUND_MARK:#x} return", "from the proxy to elsewhere"),
         NftRule(f"{_OWN} return", "the pod to itself, by address"),
@@ -58,13 +61,20 @@ def capture_table(capture: Capture) -> NftTable:
     )
     prerouting = (
         NftRule('iifname "lo" return'),
+        NftRule(f"ip dscp {SHORT_DSCP} return", "from the proxy of this node, by the shorter way"),
         *(NftRule(f"{ports} redirect to :{INBOUND_PORT}") for ports in incoming),
     )
     chains = (
+        NftChain("wash", "type filter hook output priority -150", (wash(f"meta mark != {OUTBOUND_MARK:#x}"),)),
         NftChain("output", "type nat hook output priority -100", output),
         NftChain("prerouting", "type nat hook prerouting priority -100", prerouting),
     )
     return NftTable(CAPTURE_TABLE, chains=(*chains, NftChain(f"{_VERSION}{_digest(chains)}")))
+
+
+def wash(whose: str) -> NftRule:
+    """Takes the value that leads past a pod's proxy off packets that nobody may send so."""
+    return NftRule(f"{whose} ip dscp {SHORT_DSCP} ip dscp set cs0", "nobody else takes the shorter way")
 
 
 def version_chain(table: NftTable) -> str:

@@ -3,6 +3,7 @@
 A frontend is what a client dials: `address . protocol . port`, of a ClusterIP, a load balancer, an external address or a node port. All
 Services share these maps, so that a Service is some elements and never a chain of its own: loading and changing costs elements only.
 
+    wash        filter, -150 takes the value that leads past a member's proxy off packets that are from no member of this node (capture.py)
     prerouting  nat, -100    guard; callers from elsewhere: @external; then @services; then refuse
     output      nat, -100    guard; @services; then refuse                              (processes of the node itself)
     forward     filter, 0    drops what conntrack calls invalid. Verdicts of policies belong here, after it: addresses and ports are the
@@ -25,6 +26,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from seaway.plans.nft.capture import wash
 from seaway.plans.nft.table import Element, NftChain, NftMap, NftRule
 
 FRONTEND = "ip daddr . meta l4proto . th dport"
@@ -53,6 +55,7 @@ class Elements:
     masqueraded: tuple[Element, ...] = ()
     hairpin: tuple[Element, ...] = ()
     balancers: tuple[Element, ...] = ()
+    members: tuple[Element, ...] = ()
     guarded: tuple[Element, ...] = ()
     source_ranges: tuple[Element, ...] = ()
 
@@ -82,6 +85,7 @@ def service_maps(of: Elements) -> tuple[NftMap, ...]:
         NftMap("source_ranges", f"{frontend} . ipv4_addr", flags=("interval",), elements=of.source_ranges),
         NftMap("guarded", frontend, elements=of.guarded),
         NftMap("balancers", "ipv4_addr", elements=of.balancers),
+        NftMap("members", "ipv4_addr", elements=of.members),
         NftMap("external", frontend, "verdict", elements=of.external),
         NftMap("services", frontend, "verdict", elements=of.services),
     )
@@ -97,6 +101,8 @@ def service_chains(ranges: Ranges, choices: tuple[NftChain, ...]) -> tuple[NftCh
     guard = NftRule(f"{FRONTEND} @guarded {FRONTEND} . ip saddr != @source_ranges drop", "loadBalancerSourceRanges")
     elsewhere = NftRule(f"ip saddr != {ranges.pods} {FRONTEND} vmap @external", "externalTrafficPolicy: Local")
     return (
+        NftChain("wash", "type filter hook prerouting priority -150", (wash('iifname "uplink"'), wash("ip saddr != @members"))),
+        NftChain("wash_own", "type filter hook output priority -150", (wash("meta l4proto tcp"),)),
         NftChain("prerouting", "type nat hook prerouting priority -100", (guard, elsewhere, enter, *unknown)),
         NftChain("output", "type nat hook output priority -100", (guard, enter, *unknown)),
         NftChain("forward", "type filter hook forward priority 0", (NftRule("ct state invalid drop"),)),

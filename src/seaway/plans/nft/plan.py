@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from seaway.core.memo import Memo
 from seaway.model.cluster import Node
@@ -61,7 +61,8 @@ def plan_nft(model: Model, health: Health, node: str, memo: Memo | None = None) 
         services=str(ipaddress.IPv4Network(model.cluster.service_cidr)),
         node=str(ipaddress.IPv4Address(here.address)),
     )
-    filled = _elements(ordered, balancers, here.name)
+    members = sorted(model.pod[one.pod].ip for one in model.mesh.members if one.pod in model.pod and model.pod[one.pod].node == node)
+    filled = replace(_elements(ordered, balancers, here.name), members=tuple(Element(one) for one in members))
     verdicts = {one.value for one in (*filled.services, *filled.external)}
     names = sorted(one.removeprefix("goto ") for one in verdicts - {DROP, REFUSE})
     return NftTable(maps=service_maps(filled), chains=service_chains(ranges, tuple(choice_chain(one) for one in names)))

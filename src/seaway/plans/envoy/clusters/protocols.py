@@ -6,12 +6,13 @@ from google.protobuf.message import Message
 
 from seaway.model.upstream import AppProtocol, OriginateTls, Pool, Upstream
 from seaway.plans.envoy.clusters.outlier_detection import error_matcher
+from seaway.plans.envoy.mesh.shortcut import Shortcut, upstream_filters
 from seaway.plans.envoy.proto import Fields, HttpProtocolOptions, duration, pack, wrapped
 
 NAME = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
-def protocol_options(upstream: Upstream) -> dict[str, Message]:
+def protocol_options(upstream: Upstream, shortcut: Shortcut | None = None) -> dict[str, Message]:
     """`typed_extension_protocol_options`."""
     pool, protection = upstream.treatment.pool, upstream.treatment.protection
     fields: dict[str, object] = {
@@ -23,6 +24,8 @@ def protocol_options(upstream: Upstream) -> dict[str, Message]:
         server = {"auto_sni": not protection.sni, "auto_san_validation": protection.match_host}
         if any(server.values()):
             fields["upstream_http_protocol_options"] = server
+    if shortcut is not None:
+        fields["http_filters"] = upstream_filters(shortcut)
     return {NAME: pack(HttpProtocolOptions(**fields))}
 
 

@@ -14,14 +14,14 @@ from seaway.plans.envoy.proto import ADS, Fields, UpstreamTlsContext, extension
 from seaway.plans.envoy.site import Site
 
 
-def transport_sockets(upstream: Upstream, site: Site, all_take_mtls: bool) -> Fields:
+def transport_sockets(upstream: Upstream, site: Site, all_take_mtls: bool, short: bool) -> Fields:
     """`transport_socket`, or `transport_socket_matches`; neither for plaintext."""
     protection = upstream.treatment.protection
     match protection:
         case Plain():
             fields: Fields = {}
         case MutualMesh():
-            fields = mesh_socket(upstream, protection, all_take_mtls)
+            fields = mesh_socket(upstream, protection, all_take_mtls, short)
         case OriginateTls():
             fields = {"transport_socket": _originate(upstream, protection, site)}
         case _:

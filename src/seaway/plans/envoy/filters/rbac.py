@@ -25,10 +25,12 @@ def rule_name(policy: AuthorizationPolicy, index: int, origin: object) -> str:
     return as_utf8(f"{policy.key.namespace}/{policy.key.name}[{index}]@{origin}")
 
 
-def rules_of(action: Action, policies: Iterable[AuthorizationPolicy], tcp: bool, prefix: str = "") -> Fields | None:
+def rules_of(
+    action: Action, policies: Iterable[AuthorizationPolicy], tcp: bool, prefix: str = "", on_the_way_out: bool = False
+) -> Fields | None:
     """RBAC of these policies, all of one action; None where there is none. A policy without rules that apply here matches nothing.
 
-    `prefix` goes before every name.
+    `prefix` goes before every name. `on_the_way_out`: callers show no certificate here, but their listener says who they are.
     """
     rules: dict[str, Fields] = {}
     found = False
@@ -36,9 +38,9 @@ def rules_of(action: Action, policies: Iterable[AuthorizationPolicy], tcp: bool,
         found = True
         usable = [(rule, term) for rule in policy.rules if (term := _term(rule, tcp)) is not None]
         for rule, term in usable:
-            rules[prefix + rule_name(policy, rule.index, rule.origin)] = _policy(term)
+            rules[prefix + rule_name(policy, rule.index, rule.origin)] = _policy(term, on_the_way_out)
         if not usable:
-            rules[prefix + rule_name(policy, 0, policy.origin)] = _policy(NEVER)
+            rules[prefix + rule_name(policy, 0, policy.origin)] = _policy(NEVER, on_the_way_out)
     return {"action": _ENVOY_ACTION[action], "policies": rules} if found else None
 
 
@@ -46,8 +48,8 @@ def _term(rule: Rule, tcp: bool) -> Term | None:
     return rule.tcp if tcp else rule.http
 
 
-def _policy(term: Term) -> Fields:
-    permission, principal = permission_and_principal(term)
+def _policy(term: Term, by_state: bool) -> Fields:
+    permission, principal = permission_and_principal(term, by_state)
     return {"permissions": [permission], "principals": [principal]}
 
 
@@ -64,12 +66,12 @@ def split(action: Action, policies: tuple[AuthorizationPolicy, ...]) -> Split:
     return Split(tuple(one for one in mine if not one.dry_run), tuple(one for one in mine if one.dry_run))
 
 
-def rbac_fields(action: Action, policies: tuple[AuthorizationPolicy, ...], tcp: bool = False) -> Fields:
+def rbac_fields(action: Action, policies: tuple[AuthorizationPolicy, ...], tcp: bool = False, on_the_way_out: bool = False) -> Fields:
     """What HTTP's and TCP's RBAC filters have in common for AUDIT, DENY and ALLOW; nothing where no policy has the action."""
     parts = split(action, policies)
     fields: dict[str, object] = {}
-    if (rules := rules_of(action, parts.enforced, tcp)) is not None:
+    if (rules := rules_of(action, parts.enforced, tcp, on_the_way_out=on_the_way_out)) is not None:
         fields["rules"] = rules
-    if (shadow := rules_of(action, parts.dry_run, tcp)) is not None:
+    if (shadow := rules_of(action, parts.dry_run, tcp, on_the_way_out=on_the_way_out)) is not None:
         fields |= {"shadow_rules": shadow, "shadow_rules_stat_prefix": DRY_RUN_PREFIX[action]}
     return fields

@@ -7,7 +7,7 @@ that can say it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from seaway.model.authorization import (
@@ -32,6 +32,9 @@ JWT_FILTER = "envoy.filters.http.jwt_authn"
 PAYLOAD = "payload"
 """Under these two names jwt_authn leaves a token's claims in the request's dynamic metadata."""
 
+CALLER = "seaway.caller"
+"""Filter state in which a member's listener says who calls: its SPIFFE ID."""
+
 ALWAYS: Fields = {"any": True}
 
 
@@ -43,18 +46,21 @@ class _Side:
     all_of: str
     inverse: str
     members: str
+    by_state: bool = False
+    """Callers are known by `CALLER`, not by the certificate that they show."""
 
 
 _PERMISSION = _Side("or_rules", "and_rules", "not_rule", "rules")
 _PRINCIPAL = _Side("or_ids", "and_ids", "not_id", "ids")
+_CALLER = replace(_PRINCIPAL, by_state=True)
 
 
-def permission_and_principal(term: Term) -> tuple[Fields, Fields]:
-    """One Permission and one Principal that together hold where the term does."""
+def permission_and_principal(term: Term, by_state: bool = False) -> tuple[Fields, Fields]:
+    """One Permission and one Principal that together hold where the term does. `by_state`: see `CALLER`."""
     parts = term.terms if isinstance(term, AllOf) else (term,)
     who = tuple(part for part in parts if _about_who(part))
     what = tuple(part for part in parts if not _about_who(part))
-    return _render(_all_of(what), _PERMISSION), _render(_all_of(who), _PRINCIPAL)
+    return _render(_all_of(what), _PERMISSION), _render(_all_of(who), _CALLER if by_state else _PRINCIPAL)
 
 
 def _all_of(terms: tuple[Term, ...]) -> Term:
@@ -96,7 +102,8 @@ def _render(term: Term, side: _Side) -> Fields:
         case FilterMetadata(filter, key, text, listed):
             return {"metadata": _metadata(filter, (key,), _listed(text) if listed else {"string_match": string_matcher(text)})}
         case Principal(text):
-            assert side is _PRINCIPAL
+            if side.by_state:
+                return {"filter_state": {"key": CALLER, "string_match": string_matcher(text)}}
             return {"authenticated": {"principal_name": string_matcher(text)}}
         case Address(of, cidr):
             return {_ADDRESSES[of]: cidr_range(cidr)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from seaway.core.memo import Memo
@@ -10,7 +10,7 @@ from seaway.model.authorization import OPEN
 from seaway.model.index import Model
 from seaway.model.mesh import Member, Scope
 from seaway.model.names import pod_netns
-from seaway.model.route import Forward
+from seaway.model.route import Forward, Route
 from seaway.model.upstream import UpstreamId
 from seaway.model.workload import GatewayProxy, PodName
 from seaway.plans.envoy.filters.chain import plan_filters
@@ -48,6 +48,17 @@ def http_upstreams(scope: Scope) -> Iterator[UpstreamId]:
         if isinstance(route.action, Forward):
             yield from (one.to for one in route.action.destinations)
         yield from (one.to for one in route.policy.mirrors)
+
+
+def rewritten(routes: Iterable[Route]) -> frozenset[UpstreamId]:
+    """The upstreams that one of these routes leads to with another path than the one that was asked for."""
+    forwards = (route.action for route in routes if isinstance(route.action, Forward) and route.action.rewrite is not None)
+    return frozenset(one.to for forward in forwards for one in forward.destinations)
+
+
+def routes_of(people: Residents) -> Iterator[Route]:
+    """All that members of the node may take."""
+    return (route for scope in people.scopes for table in scope.http for host in table.hosts for route in host.routes)
 
 
 def reached(people: Residents, model: Model) -> set[UpstreamId]:
