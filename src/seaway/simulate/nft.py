@@ -149,7 +149,8 @@ class _Simulation:
                 return {Passed()}
 
     def _hook(self, hook: str, fields: Fields) -> Iterator[_Step]:
-        chain = next(one.name for one in self.table.chains if f"hook {hook} " in one.hook)
+        """Through the hook's chain that translates. The others take a DSCP value off packets, and these have none."""
+        chain = next(one.name for one in self.table.chains if f"type nat hook {hook} " in one.hook)
         return self._chain(chain, 0, fields)
 
     def _chain(self, chain: str, start: int, fields: Fields) -> Iterator[_Step]:

@@ -25,7 +25,7 @@ def plan_upstream(
     site, rewritten = where
     shortcut = shortcut_of(model, upstream, upstream.id in rewritten)
     yield memo(upstream.id, plan_cluster, upstream, site, all_take_mtls(model, upstream), shortcut)
-    yield from plan_endpoints(model, upstream, health, (site, shortcut is not None), memo)
+    yield from plan_endpoints(model, upstream, health, site, memo)
     yield from plan_upstream_secrets(upstream)
 
 

@@ -11,7 +11,7 @@ from seaway.model.locality import NOWHERE, Locality
 from seaway.model.upstream import Distribute, Treatment
 from seaway.plans.envoy.clusters.load_balancing import weighs_localities
 from seaway.plans.envoy.endpoints.targets import Target
-from seaway.plans.envoy.mesh.sockets import ON_THIS_NODE, TAKES_MTLS
+from seaway.plans.envoy.mesh.sockets import how_called
 from seaway.plans.envoy.proto import ClusterLoadAssignment, Fields, wrapped
 from seaway.plans.envoy.resource import metadata
 from seaway.plans.envoy.site import Site
@@ -65,9 +65,9 @@ def _endpoint(one: Target) -> Fields:
     address: Fields = {"socket_address": {"address": one.address, "port_value": one.port}} if one.port else {"pipe": {"path": one.address}}
     fields: dict[str, object] = {"endpoint": {"address": address}}
     said = cast(Fields, metadata({"pod": str(one.pod), "node": one.node})["filter_metadata"]) if one.pod is not None else {}
-    mode = ON_THIS_NODE if one.here else TAKES_MTLS if one.mtls else {}
-    if said or mode:
-        fields["metadata"] = {"filter_metadata": {**said, **mode}}
+    called = how_called(one.mtls, one.here)
+    if said or called:
+        fields["metadata"] = {"filter_metadata": {**said, **called}}
     if one.weight != 1:
         fields["load_balancing_weight"] = wrapped(one.weight)
     return fields

@@ -19,16 +19,14 @@ from seaway.protocols.xds_resource import ENDPOINTS, XdsResource
 USUAL = Treatment()
 
 
-def plan_endpoints(model: Model, upstream: Upstream, health: Health, where: tuple[Site, bool], memo: Memo) -> Iterator[XdsResource]:
+def plan_endpoints(model: Model, upstream: Upstream, health: Health, site: Site, memo: Memo) -> Iterator[XdsResource]:
     """The usable endpoints of an upstream whose cluster asks for them. None at all makes Envoy answer 503 at once.
 
-    `where` is the node, and whether its own members are called by the shorter way. What is computed anew when a pod comes or goes is a
-    tuple of targets; bytes are made only of those that changed.
+    What is computed anew when a pod comes or goes is a tuple of targets; bytes are made only of those that changed.
     """
     if not asks_for_endpoints(upstream):
         return
-    site, short = where
-    targets = targets_of(model, upstream, health, site, short)
+    targets = targets_of(model, upstream, health, site)
     owners = (*upstream.owners, *_pod_owners(model, targets))
     yield memo(upstream.id, _assigned, upstream_cluster(upstream.id), targets, upstream.treatment, site, owners)
 

@@ -18,7 +18,7 @@ from seaway.plans.envoy.site import Site
 class Target:
     """One endpoint. `address` is an IP address, a DNS name or, with port 0, the path of a unix socket.
 
-    `mtls`: it is called with mutual TLS, `here`: by the shorter way. `nearness` counts from 0 and is 0 where it does not matter.
+    `mtls`: it is called with mutual TLS. `here`: a member on this node, which the shorter way leads to where there is one. `nearness` counts from 0 and is 0 where it does not matter.
     """
 
     address: str
@@ -32,15 +32,12 @@ class Target:
     nearness: int = 0
 
 
-def targets_of(model: Model, upstream: Upstream, health: Health, site: Site, short: bool = False) -> tuple[Target, ...]:
-    """Everything that may be called now; none where endpoints are not known beforehand.
-
-    `short`: members on this node are called by the shorter way.
-    """
+def targets_of(model: Model, upstream: Upstream, health: Health, site: Site) -> tuple[Target, ...]:
+    """Everything that may be called now; none where endpoints are not known beforehand."""
     match upstream.endpoints:
         case OfService(service, port, labels):
             found = endpoints(model.service[service], port, health) if service in model.service else ()
-            return tuple(_pod_target(model, upstream, site, one, short) for one in found if set(labels) <= _labels(model, one.pod))
+            return tuple(_pod_target(model, upstream, site, one) for one in found if set(labels) <= _labels(model, one.pod))
         case Fixed(found):
             return tuple(_fixed_targets(model, upstream, health, site, found))
         case _:
@@ -57,7 +54,7 @@ def _labels(model: Model, pod: PodName | None) -> set[tuple[str, str]]:
     return set(model.pod[pod].labels) if pod is not None and pod in model.pod else set()
 
 
-def _pod_target(model: Model, upstream: Upstream, site: Site, one: Endpoint, short: bool) -> Target:
+def _pod_target(model: Model, upstream: Upstream, site: Site, one: Endpoint) -> Target:
     locality = model.locality_of(one.pod, one.node)
     labels = dict(_labels(model, one.pod)) | topology_labels(locality, one.node)
     return Target(
@@ -67,7 +64,7 @@ def _pod_target(model: Model, upstream: Upstream, site: Site, one: Endpoint, sho
         node=one.node,
         locality=locality,
         mtls=isinstance(upstream.treatment.protection, MutualMesh) and model.takes_mtls(one.pod, one.port),
-        here=short and one.node == site.node and one.pod in model.member,
+        here=one.node == site.node and one.pod in model.member,
         nearness=nearness(upstream.treatment.locality, site, locality, labels),
     )
 

@@ -60,28 +60,26 @@ def upstream_socket(mark: int, short: bool = False) -> Fields:
 
 
 def mesh_socket(upstream: Upstream, protection: MutualMesh, everywhere: bool, short: bool) -> Fields:
-    """The cluster's fields: mutual TLS with those of its endpoints that can (`TAKES_MTLS`), plaintext with the rest.
+    """The cluster's fields: mutual TLS with those of its endpoints that can (`how_called`), plaintext with the rest.
 
     With all of them where the user says so, or where `everywhere`: all endpoints can. Without it, those that are not known beforehand
-    (ORIGINAL_DST) are called in plaintext. `short`: with those on this node (`ON_THIS_NODE`) as it is.
+    (ORIGINAL_DST) are called in plaintext. `short`: with members on this node as it is.
     """
     encrypted = mesh_client_context(protection.identities, protection.sni, client_alpn(upstream))
     always = everywhere or not protection.automatic
     if always and not short:
         return {"transport_socket": encrypted}
     plain = extension("envoy.transport_sockets.raw_buffer", RawBuffer())
-    here: list[Fields] = [{"name": "this node", "match": {"tlsMode": "here"}, "transport_socket": plain}]
+    here: list[Fields] = [{"name": "this node", "match": {"here": "yes"}, "transport_socket": plain}]
     mesh: list[Fields] = [{"name": "mesh", "match": {} if always else {"tlsMode": "istio"}, "transport_socket": encrypted}]
     others: list[Fields] = [{"name": "plaintext", "match": {}, "transport_socket": plain}]
     return {"transport_socket_matches": [*(here if short else ()), *mesh, *(() if always else others)]}
 
 
-def _mode(word: str) -> Fields:
-    return {_MATCH_NAMESPACE: {"fields": {"tlsMode": {"string_value": word}}}}
-
-
-TAKES_MTLS = _mode("istio")
-"""`filter_metadata` of an endpoint that takes mutual TLS."""
-
-ON_THIS_NODE = _mode("here")
-"""`filter_metadata` of an endpoint that is reached by the shorter way (`shortcut.py`)."""
+def how_called(mtls: bool, here: bool) -> Fields:
+    """`filter_metadata` of an endpoint that takes mutual TLS, or is a member on this node. It says nothing of policies, so that one that
+    changes replaces clusters alone.
+    """
+    said = {"tlsMode": "istio"} if mtls else {}
+    said |= {"here": "yes"} if here else {}
+    return {_MATCH_NAMESPACE: {"fields": {name: {"string_value": value} for name, value in said.items()}}} if said else {}
