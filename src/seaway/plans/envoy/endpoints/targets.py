@@ -18,7 +18,8 @@ from seaway.plans.envoy.site import Site
 class Target:
     """One endpoint. `address` is an IP address, a DNS name or, with port 0, the path of a unix socket.
 
-    `mtls`: it is called with mutual TLS. `here`: a member on this node, which the shorter way leads to where there is one. `nearness` counts from 0 and is 0 where it does not matter.
+    `mtls`: it is called with mutual TLS. `here`: a member on this node, which the shorter way leads to
+    where there is one. `nearness` counts from 0 and is 0 where it does not matter.
     """
 
     address: str
