@@ -180,7 +180,7 @@ class ControlPlane:
         ports = self._host_ports(model.gateways[0].name) if model.gateways else ()
         folder = str(self._sandbox.netns_folder)
         return {
-            node.name: EnvoyView(node.name, folder, certificate, ports if node.name == first else ())
+            node.name: EnvoyView(node.name, folder, certificate, ports if node.name == first else (), shorter_way=self.settings.shorter_way)
             for node in self.settings.cluster.nodes
         }
 

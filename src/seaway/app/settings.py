@@ -44,6 +44,7 @@ class Settings:
     linked: bool = False
     leaf_s: float = 86_400.0
     flows_per_million: int = 0
+    shorter_way: bool = True
 
 
 def make_settings(paths: tuple[str, ...], wishes: Wishes, envoy: str) -> Settings:
@@ -58,6 +59,7 @@ def make_settings(paths: tuple[str, ...], wishes: Wishes, envoy: str) -> Setting
         dict(wishes.commands),
         leaf_s=wishes.leaf_s,
         flows_per_million=wishes.flows_per_million,
+        shorter_way=wishes.shorter_way,
     )
 
 

@@ -13,6 +13,7 @@ dns_upstreams = ["192.0.2.53"]
 
 [mesh]
 leaf_ttl = "24h"
+shorter_way = true
 
 [flows]
 all = false
@@ -60,9 +61,12 @@ class ClusterTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MeshTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[mesh]`; `leaf_ttl` is how long a workload's certificate lives, as Istio writes durations."""
+    """`[mesh]`; `leaf_ttl` is how long a workload's certificate lives, as Istio writes durations. Without `shorter_way` calls between pods
+    of one node pass Envoy twice, as those between nodes do.
+    """
 
     leaf_ttl: str = "24h"
+    shorter_way: bool = True
 
 
 class FlowsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,13 +92,14 @@ class SettingsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """A settings file, checked: the cluster, programs by workload, the life of workloads' certificates in seconds, and how many good flows
-    of a million are told of.
+    of a million are told of. `shorter_way`: whether calls between pods of one node pass Envoy once.
     """
 
     cluster: Cluster
     commands: Mapping[str, str] = field(default_factory=dict[str, str])
     leaf_s: float = 86_400.0
     flows_per_million: int = 0
+    shorter_way: bool = True
 
 
 def find_settings_file(paths: tuple[str, ...]) -> Path | None:
@@ -114,7 +119,9 @@ def read_settings_file(path: Path | None) -> Wishes:
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: {error}", help="docs/features/commands.md shows every key of a settings file") from error
     leaf_s = _leaf_s(path, table.mesh.leaf_ttl)
-    return Wishes(_cluster(path, table), _commands(path, table.commands), leaf_s, _per_million(path, table.flows.all))
+    return Wishes(
+        _cluster(path, table), _commands(path, table.commands), leaf_s, _per_million(path, table.flows.all), table.mesh.shorter_way
+    )
 
 
 def _cluster(path: Path, table: SettingsTable) -> Cluster:

@@ -37,6 +37,7 @@ def test_every_key(tmp_path: Path) -> None:
         dns_upstreams = ["192.0.2.53", "192.0.2.54:5353"]
         [mesh]
         leaf_ttl = "1m30s"
+        shorter_way = false
         [localities]
         node-2 = "eu/eu-1"
         [commands]
@@ -52,6 +53,7 @@ def test_every_key(tmp_path: Path) -> None:
     assert cluster.dns_upstreams == ("192.0.2.53", "192.0.2.54:5353")
     assert dict(wishes.commands) == {"production/Deployment/web": "python3 -m http.server 8080"}
     assert wishes.leaf_s == 90
+    assert not wishes.shorter_way
 
 
 @pytest.mark.parametrize(("share", "per_million"), [("false", 0), ("true", 1_000_000), ("0.5", 5000), ("100", 1_000_000), ("0", 0)])

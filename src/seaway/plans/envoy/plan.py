@@ -14,9 +14,10 @@ from seaway.model.upstream import UpstreamId
 from seaway.plans.envoy.host_ports import HostPort, plan_host_port
 from seaway.plans.envoy.listeners import certificates, plan_gateway_listeners
 from seaway.plans.envoy.mesh.plan import plan_mesh, reached, residents, rewritten, routes_of
+from seaway.plans.envoy.mesh.shortcut import Shortcut, shortcut_of
 from seaway.plans.envoy.routes.gateway import plan_routes
 from seaway.plans.envoy.secrets import plan_certificate
-from seaway.plans.envoy.site import DEBIANS_ROOTS
+from seaway.plans.envoy.site import DEBIANS_ROOTS, Site
 from seaway.plans.envoy.upstreams import plan_upstream, site_of
 from seaway.protocols.xds_resource import XdsResource
 
@@ -26,6 +27,7 @@ class EnvoyView:
     """Whose Envoy it is. `netns_folder` is the absolute path of the folder that holds namespace files (see `model/names.py`).
 
     `default_certificate` is for gateways that name none of their own. `roots` is the file of the authorities that the machine believes.
+    `shorter_way`: calls between members of this node pass it once where they may (see `mesh/shortcut.py`).
     """
 
     node: str
@@ -33,6 +35,7 @@ class EnvoyView:
     default_certificate: Certificate
     host_ports: tuple[HostPort, ...]
     roots: str = DEBIANS_ROOTS
+    shorter_way: bool = True
 
 
 def plan_envoy(
@@ -53,11 +56,15 @@ def plan_envoy(
 
 def _resources(model: Model, present: Model, health: Health, view: EnvoyView, memo: Memo) -> Iterator[XdsResource]:
     people = residents(present, view.node)
-    gateway_routes = (route for gateway in model.gateways for host in gateway.hosts for route in host.routes)
-    where = (site_of(model, view.node, view.roots), rewritten((*routes_of(people), *gateway_routes)))
+    site = site_of(model, view.node, view.roots)
+    changed = rewritten((*routes_of(people), *(route for gateway in model.gateways for host in gateway.hosts for route in host.routes)))
+
+    def way(to: UpstreamId) -> tuple[Site, Shortcut | None]:
+        return site, shortcut_of(model, present.upstream[to], to in changed) if view.shorter_way else None
+
     yield from plan_mesh(present, people, view.netns_folder, memo)
     for to in sorted(reached(people, present)):
-        yield from plan_upstream(model, present.upstream[to], health, where, memo)
+        yield from plan_upstream(model, present.upstream[to], health, way(to), memo)
     for gateway in model.gateways:
         pods = [model.pod[name] for name in gateway.pods if name in model.pod and model.pod[name].node == view.node]
         if not pods:
@@ -72,7 +79,7 @@ def _resources(model: Model, present: Model, health: Health, view: EnvoyView, me
             for certificate, _ in certificates(gateway, default).values():
                 yield plan_certificate(certificate)
         for to in sorted(_forwarded(gateway)):
-            yield from plan_upstream(model, model.upstream[to], health, where, memo)
+            yield from plan_upstream(model, model.upstream[to], health, way(to), memo)
     for host_port in view.host_ports:
         yield from plan_host_port(model, host_port, health, view.netns_folder)
 

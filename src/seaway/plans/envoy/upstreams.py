@@ -8,22 +8,21 @@ from seaway.core.memo import Memo
 from seaway.model.index import Model
 from seaway.model.locality import parse_locality
 from seaway.model.service import Health
-from seaway.model.upstream import Upstream, UpstreamId
+from seaway.model.upstream import Upstream
 from seaway.plans.envoy.clusters.plan import plan_cluster, plan_upstream_secrets
 from seaway.plans.envoy.endpoints.plan import all_take_mtls, plan_endpoints
-from seaway.plans.envoy.mesh.shortcut import shortcut_of
+from seaway.plans.envoy.mesh.shortcut import Shortcut
 from seaway.plans.envoy.site import Site
 from seaway.protocols.xds_resource import XdsResource
 
 
 def plan_upstream(
-    model: Model, upstream: Upstream, health: Health, where: tuple[Site, frozenset[UpstreamId]], memo: Memo
+    model: Model, upstream: Upstream, health: Health, where: tuple[Site, Shortcut | None], memo: Memo
 ) -> Iterator[XdsResource]:
-    """Its resources, in any order: the stream sends them in the one that breaks nothing. `where` is the node, and the upstreams that some
-    route of it reaches with another path than the one that was asked for.
+    """Its resources, in any order: the stream sends them in the one that breaks nothing. `where` is the node, and the shorter way to its
+    own pods, if there is one.
     """
-    site, rewritten = where
-    shortcut = shortcut_of(model, upstream, upstream.id in rewritten)
+    site, shortcut = where
     yield memo(upstream.id, plan_cluster, upstream, site, all_take_mtls(model, upstream), shortcut)
     yield from plan_endpoints(model, upstream, health, site, memo)
     yield from plan_upstream_secrets(upstream)
