@@ -35,6 +35,7 @@ class Views:
         self._routes: dict[_Key, tuple[Route, ...]] = {}
         self._claims: dict[_Key, tuple[Claim, ...]] = {}
         self._limited: dict[_Key, VirtualServices] = {}
+        self._of_host: dict[_Key, VirtualServices] = {}
         self._special: tuple[Client, frozenset[str]] = (NOBODY, frozenset())
 
     def mesh_host(self, client: Client, host: Host, number: int) -> MeshHost:
@@ -47,7 +48,7 @@ class Views:
         if found is None:
             routes = self._routes.get(look)
             if routes is None:
-                routes = self._virtual_services_of(seeing).http_routes(seeing, host, number, self._rules)
+                routes = self._about(seeing, host).http_routes(seeing, host, number, self._rules)
                 self._routes[look] = routes
             domains = domains_of(host, own, self._domain)
             found = self._hosts[key] = MeshHost(host.name, domains, routes, _owners(host.key, routes), host.origin)
@@ -62,7 +63,7 @@ class Views:
         found = self._claims.get(key)
         if found is None:
             http = host.name if port.protocol is AppProtocol.DETECT else ""
-            routes = self._virtual_services_of(client).tcp_routes(client, host, port.number, self._rules)
+            routes = self._about(client, host).tcp_routes(client, host, port.number, self._rules)
             found = tuple(Claim(replace(one, http=http) if http else one, host.name, host.key, port.origin) for one in routes)
             self._claims[key] = found
         return found
@@ -77,6 +78,13 @@ class Views:
         if self._special[0] is not client:
             self._special = (client, self._sight.special(client))
         return client if host.name in self._special[1] else NOBODY
+
+    def _about(self, client: Client, host: Host) -> VirtualServices:
+        """Those that speak of a host, so that a host costs what is said of it and not what is said of all."""
+        key = (host.name, *((client.namespace, client.sidecar) if client.egress else ()))
+        if key not in self._of_host:
+            self._of_host[key] = self._virtual_services_of(client).about(host.name)
+        return self._of_host[key]
 
     def _virtual_services_of(self, client: Client) -> VirtualServices:
         """Those that a Sidecar leaves in sight."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from seaway.core.finding import Finding, Findings
 from seaway.core.names import Key
@@ -44,11 +45,16 @@ class NamedHost:
 
 @dataclass(frozen=True, slots=True)
 class VirtualServices:
-    """Look-ups by client, host and port. `rules` are oldest first, those of delegates put into their roots."""
+    """Look-ups by client, host and port. `rules` are oldest first, those of delegates put into their roots.
+
+    `by_name` and `by_suffix` (of wildcards, without the star) find those that name a host; `indexed` fills them.
+    """
 
     registry: Registry
     rules: tuple[VirtualRules, ...] = ()
     retries: RetryRule = BUILT_IN
+    by_name: Mapping[str, tuple[VirtualRules, ...]] = field(default_factory=dict[str, tuple[VirtualRules, ...]], repr=False)
+    by_suffix: tuple[tuple[str, VirtualRules], ...] = ()
 
     @property
     def label_keys(self) -> frozenset[str]:
@@ -68,11 +74,14 @@ class VirtualServices:
 
     def about(self, host: str) -> VirtualServices:
         """Only those that say something of this host of the registry, or of one that it covers."""
-        return replace(self, rules=tuple(one for one in self.rules if any(overlap(name, host) for name in one.hosts)))
+        if is_wildcard(host):
+            return replace(self, rules=tuple(one for one in self.rules if any(overlap(name, host) for name in one.hosts)))
+        found = {id(one): one for one in (*self.by_name.get(host, ()), *(one for name, one in self.by_suffix if host.endswith(name)))}
+        return replace(self, rules=tuple(sorted(found.values(), key=lambda one: one.age)))
 
     def limited(self, imports: Callable[[str, str], bool]) -> VirtualServices:
         """Only those that a Sidecar lets its workloads see: some host of theirs is imported from their namespace."""
-        return replace(self, rules=tuple(one for one in self.rules if any(imports(one.key.namespace, host) for host in one.hosts)))
+        return indexed(replace(self, rules=tuple(one for one in self.rules if any(imports(one.key.namespace, host) for host in one.hosts))))
 
     def http_routes(self, client: Client, host: Host, port: int, rules: DestinationRules) -> tuple[Route, ...]:
         """All routes of a host's HTTP requests, in the order in which they are tried; never empty."""
@@ -113,6 +122,19 @@ class VirtualServices:
         return (source for one in self.rules for source in _sources_of(one))
 
 
+def indexed(virtual_services: VirtualServices) -> VirtualServices:
+    """The same, quick to ask for what names a host."""
+    by_name: defaultdict[str, tuple[VirtualRules, ...]] = defaultdict(tuple)
+    by_suffix: list[tuple[str, VirtualRules]] = []
+    for one in virtual_services.rules:
+        for host in one.hosts:
+            if is_wildcard(host):
+                by_suffix.append((host[1:], one))
+            else:
+                by_name[host] += (one,)
+    return replace(virtual_services, by_name=dict(by_name), by_suffix=tuple(by_suffix))
+
+
 def _sources_of(virtual: VirtualRules) -> Iterator[Sources]:
     yield from (match.sources for rule in virtual.http for match in rule.matches)
     yield from (match.sources for rule in (*virtual.tls, *virtual.tcp) for match in rule.matches)
@@ -149,4 +171,4 @@ def build_virtual_services(snapshot: Snapshot, registry: Registry, settings: Set
     for rules in joined:
         findings += check_references(rules, named)
     retries, more = read_default_retries(settings)
-    return VirtualServices(registry, joined, retries), (*dict.fromkeys(findings), *more)
+    return indexed(VirtualServices(registry, joined, retries)), (*dict.fromkeys(findings), *more)

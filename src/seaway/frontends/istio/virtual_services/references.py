@@ -21,12 +21,17 @@ from seaway.snapshot import Snapshot
 @dataclass(frozen=True, slots=True)
 class Named:
     """What there is to be named. `subsets` are by host, as DestinationRules have them, wildcards too; `gateways` by `namespace/name`, with
-    the ports of their servers.
+    the ports of their servers. `wildcards` are those hosts of `subsets` that are some.
     """
 
     registry: Registry
     subsets: Mapping[str, frozenset[str]]
     gateways: Mapping[str, frozenset[int]]
+    wildcards: tuple[str, ...] = ()
+
+    def subsets_of(self, host: str) -> frozenset[str]:
+        wider = (self.subsets[pattern] for pattern in self.wildcards if covers(pattern, host))
+        return self.subsets.get(host, frozenset[str]()).union(*wider)
 
 
 def read_named(snapshot: Snapshot, registry: Registry) -> Named:
@@ -38,7 +43,8 @@ def read_named(snapshot: Snapshot, registry: Registry) -> Named:
         f"{one.key.namespace}/{one.key.name}": frozenset(server.port.number for server in one.body.spec.servers)
         for one in snapshot.of(Gateway)
     }
-    return Named(registry, {host: frozenset(names) for host, names in subsets.items()}, gateways)
+    wildcards = tuple(host for host in subsets if is_wildcard(host))
+    return Named(registry, {host: frozenset(names) for host, names in subsets.items()}, gateways, wildcards)
 
 
 def check_references(virtual: VirtualRules, named: Named) -> Iterator[Finding]:
@@ -92,8 +98,7 @@ def _check_target(target: Target, ports: set[int], named: Named) -> Iterator[Fin
         yield place.of("host").find(codes.DESTINATION_UNKNOWN, host=name, problem=problem, hint="", namespace=namespace)
         return
     yield from _check_port(target, host, ports)
-    subsets = {one for pattern, names in named.subsets.items() if covers(pattern, target.host) for one in names}
-    if target.subset and target.subset not in subsets:
+    if target.subset and target.subset not in (subsets := named.subsets_of(target.host)):
         near = get_close_matches(target.subset, sorted(subsets), n=1)
         hint = f"; did you mean {plain(near[0])}?" if near else ""
         yield place.of("subset").find(codes.SUBSET_UNKNOWN, subset=plain(target.subset), host=name, hint=hint)
