@@ -36,6 +36,7 @@ def application(pod: str) -> web.Application:
                 if message.type is WSMsgType.TEXT:
                     await sock.send_str(f"{pod} {message.data}")
             return sock
+        await asyncio.sleep(float(request.headers.get("x-wait", "0")))
         headers = {name.lower(): value for name, value in request.headers.items()}
         body = {"pod": pod, "peer": request.remote, "path": request.raw_path, "headers": headers, "method": request.method}
         return web.json_response(body, headers={"server": "backend"})

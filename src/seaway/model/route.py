@@ -12,7 +12,7 @@ from seaway.core.names import Key
 from seaway.core.origin import Origin
 from seaway.model.certificate import Certificate
 from seaway.model.service import ServiceName
-from seaway.model.upstream import HashBy, UpstreamId
+from seaway.model.upstream import NOWHERE, HashBy, UpstreamId
 from seaway.model.workload import PodName
 
 
@@ -282,6 +282,12 @@ class Route:
     policy: RoutePolicy = RoutePolicy()
     name: str = ""
     via: tuple[Key, ...] = ()
+
+    @property
+    def leads_to(self) -> tuple[UpstreamId, ...]:
+        """The upstreams that get its requests, or copies of them; those that exist."""
+        destinations = self.action.destinations if isinstance(self.action, Forward) else ()
+        return tuple(one.to for one in (*destinations, *self.policy.mirrors) if one.to.variant != NOWHERE)
 
 
 @dataclass(frozen=True, slots=True)

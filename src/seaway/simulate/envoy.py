@@ -7,7 +7,9 @@ language it knows what `plans/envoy` uses. Connections, health and retries are n
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import re2
 
@@ -15,10 +17,13 @@ from seaway.protocols.xds_resource import XdsResource
 from seaway.simulate.envoy_config import (
     HeaderMatch,
     Listener,
+    QueryMatch,
     Redirect,
-    Rewrite,
     Route,
+    RouteAction,
     RouteMatch,
+    Share,
+    StringMatch,
     VirtualHost,
     find_listener,
     find_routes,
@@ -31,19 +36,26 @@ _STATUSES = {"MOVED_PERMANENTLY": 301, "FOUND": 302, "SEE_OTHER": 303, "TEMPORAR
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`path` with its query; `host` as in the Host header, port and all. `sni` is the server name of TLS, "" for none."""
+    """`path` with its query; `host` as in the Host header, port and all. `sni` is the server name of TLS, "" for none.
+
+    `chance`, from 0 to just below 1, is what shares are dealt by. It comes with no token, and is no gRPC.
+    """
 
     host: str
     path: str = "/"
     sni: str = ""
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+    chance: float = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Forwarded:
-    """To this cluster, with this path and query."""
+    """To this cluster, with this path and query; `host` is the Host header that it gets."""
 
     cluster: str
     path: str
+    host: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +89,21 @@ class SimulatedAnswer:
 def simulate_request(resources: tuple[XdsResource, ...], listener: str, request: Request) -> SimulatedAnswer:
     """The fate of a request that enters by this listener (`plans.envoy.listeners.listener_name`). LookupError where there is none."""
     entry = find_listener(resources, listener)
-    seen = _Seen.of(request, tls=entry.tls)
-    certificate = _certificate(entry, request.sni)
-    host = _virtual_host(find_routes(resources, entry.route_config).virtual_hosts, seen)
+    answer = simulate_routes(resources, entry.route_config, request, entry.tls)
+    return replace(answer, certificate=_certificate(entry, request.sni))
+
+
+def simulate_routes(resources: tuple[XdsResource, ...], routes: str, request: Request, tls: bool = False) -> SimulatedAnswer:
+    """The fate of a request that meets these routes: a gateway's, or those of a scope and port. LookupError where there are none."""
+    seen = _Seen.of(request, tls)
+    host = _virtual_host(find_routes(resources, routes).virtual_hosts, seen)
     if host is None:
-        return SimulatedAnswer(Answered(404, "", ""), certificate)
+        return SimulatedAnswer(Answered(404, "", ""))
     route = next((one for one in host.routes if _matches(one.match, seen)), None)
     if route is None:
-        return SimulatedAnswer(Answered(404, "", ""), certificate, host.name)
+        return SimulatedAnswer(Answered(404, "", ""), virtual_host=host.name)
     cited = tuple(sorted(route.metadata.filter_metadata.get("seaway", {}).items()))
-    return SimulatedAnswer(_outcome(route, seen), certificate, host.name, route.name, cited)
+    return SimulatedAnswer(_outcome(route, seen), virtual_host=host.name, route=route.name, cited=cited)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +114,20 @@ class _Seen:
     path: str
     query: str
     scheme: str
+    headers: Mapping[str, tuple[str, ...]]
+    chance: float
 
     @staticmethod
     def of(request: Request, tls: bool) -> _Seen:
         path, mark, query = request.path.partition("?")
         name, port = _split_port(request.host)
-        return _Seen(name.removesuffix(".") + port, clean_path(path), mark + query, "https" if tls else "http")
+        authority, clean = name.removesuffix(".") + port, clean_path(path)
+        scheme = "https" if tls else "http"
+        pseudo = ((":authority", authority), (":path", clean + mark + query), (":scheme", scheme), (":method", request.method))
+        headers: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
+        for one, value in (*pseudo, *request.headers):
+            headers[one.lower()] += (value,)
+        return _Seen(authority, clean, mark + query, scheme, headers, request.chance)
 
 
 def clean_path(path: str) -> str:
@@ -154,21 +179,61 @@ def _virtual_host(hosts: tuple[VirtualHost, ...], seen: _Seen) -> VirtualHost | 
 
 
 def _matches(match: RouteMatch, seen: _Seen) -> bool:
+    return (
+        _path_matches(match, seen)
+        and all(_header_matches(one, seen) for one in match.headers)
+        and all(_query_matches(one, seen) for one in match.query_parameters)
+        and all(one.invert for one in match.dynamic_metadata)
+    )
+
+
+def _path_matches(match: RouteMatch, seen: _Seen) -> bool:
+    if match.safe_regex is not None:
+        return _full_match(match.safe_regex.regex, seen.path)
+    fold = str if match.case_sensitive else str.lower
+    path = fold(seen.path)
     if match.path is not None:
-        hit = seen.path == match.path
-    elif match.prefix is not None:
-        hit = (seen.path + seen.query).startswith(match.prefix)
-    elif match.path_separated_prefix is not None:
-        hit = seen.path == match.path_separated_prefix or seen.path.startswith(match.path_separated_prefix + "/")
-    else:
-        assert match.safe_regex is not None, "the plan uses no other kind of match"
-        hit = _full_match(match.safe_regex.regex, seen.path)
-    return hit and all(_header_matches(one, seen) for one in match.headers)
+        return path == fold(match.path)
+    if match.prefix is not None:
+        return (path + fold(seen.query)).startswith(fold(match.prefix))
+    assert match.path_separated_prefix is not None, "the plan uses no other kind of match"
+    prefix = fold(match.path_separated_prefix)
+    return path == prefix or path.startswith(prefix + "/")
 
 
 def _header_matches(match: HeaderMatch, seen: _Seen) -> bool:
-    values = {":authority": seen.authority, ":path": seen.path + seen.query, ":scheme": seen.scheme}
-    return _full_match(match.string_match.safe_regex.regex, values[match.name]) != match.invert_match
+    """A header that is there several times matches by any of its values."""
+    values = seen.headers.get(match.name.lower(), ())
+    if match.string_match is None:
+        return bool(values) != match.invert_match
+    if not values:
+        if not match.treat_missing_header_as_empty:
+            return False
+        values = ("",)
+    return any(_text_matches(match.string_match, one) for one in values) != match.invert_match
+
+
+def _query_matches(match: QueryMatch, seen: _Seen) -> bool:
+    """The first value of a name counts, as it is written."""
+    for pair in seen.query.removeprefix("?").split("&"):
+        name, _, value = pair.partition("=")
+        if name == match.name and seen.query:
+            return match.string_match is None or _text_matches(match.string_match, value)
+    return False
+
+
+def _text_matches(match: StringMatch, value: str) -> bool:
+    if match.safe_regex is not None:
+        return _full_match(match.safe_regex.regex, value)
+    fold = str.lower if match.ignore_case else str
+    text = fold(value)
+    if match.prefix is not None:
+        return text.startswith(fold(match.prefix))
+    if match.suffix is not None:
+        return text.endswith(fold(match.suffix))
+    if match.contains is not None:
+        return fold(match.contains) in text
+    return text == fold(match.exact or "")
 
 
 def _full_match(pattern: str, text: str) -> bool:
@@ -176,25 +241,50 @@ def _full_match(pattern: str, text: str) -> bool:
 
 
 def _outcome(route: Route, seen: _Seen) -> Forwarded | Answered:
+    """Faults come first: the filter stands before the router, whatever the router would do. Those that are a matter of chance do not."""
+    if route.abort is not None and route.abort.percentage.always:
+        return Answered(route.abort.http_status or 200, "", "fault filter abort")
     if route.route is not None:
-        return Forwarded(route.route.cluster, _rewritten(route.route.regex_rewrite, seen))
+        share = _dealt(route.route, seen.chance)
+        host = route.route.host_rewrite_literal or share.host_rewrite_literal or seen.authority
+        return Forwarded(share.name, _rewritten(route.route, route.match, seen), host)
     if route.redirect is not None:
-        return Answered(_STATUSES[route.redirect.response_code], _redirected(route.redirect, seen), "")
+        return Answered(_STATUSES[route.redirect.response_code], _redirected(route.redirect, route.match, seen), "")
     assert route.direct_response is not None, "the plan uses no other kind of action"
-    return Answered(route.direct_response.status, "", route.direct_response.body.inline_string)
+    body = route.direct_response.body
+    return Answered(route.direct_response.status, "", body.inline_string or body.inline_bytes.decode(errors="replace"))
 
 
-def _rewritten(rewrite: Rewrite | None, seen: _Seen) -> str:
-    """Every match is replaced, in the path alone. A substitution that names a group which does not exist replaces nothing."""
+def _dealt(action: RouteAction, chance: float) -> Share:
+    """The share that this chance falls to; a lone cluster has it all."""
+    if action.weighted_clusters is None:
+        return Share(name=action.cluster)
+    shares = action.weighted_clusters.clusters
+    left = chance * sum(one.weight for one in shares)
+    for share in shares:
+        left -= share.weight
+        if left < 0:
+            return share
+    return shares[-1]
+
+
+def _rewritten(rewrites: RouteAction | Redirect, match: RouteMatch, seen: _Seen) -> str:
+    """An expression replaces all that it matches, in the path alone; where its substitution names a group that does not exist, nothing.
+    A prefix replaces what the route matched: of other matches than by prefix that is the whole path.
+    """
     path = seen.path
-    if rewrite is not None:
-        named = max(map(int, re.findall(r"\\([0-9])", rewrite.substitution)), default=0)
-        if named <= re2.compile(rewrite.pattern.regex).groups:
-            path = re2.sub(rewrite.pattern.regex, rewrite.substitution, path)
+    if rewrites.regex_rewrite is not None:
+        pattern, substitution = rewrites.regex_rewrite.pattern.regex, rewrites.regex_rewrite.substitution
+        named = max(map(int, re.findall(r"\\([0-9])", substitution)), default=0)
+        if named <= re2.compile(pattern).groups:
+            path = re2.sub(pattern, substitution, path)
+    elif rewrites.prefix_rewrite:
+        matched = match.prefix if match.prefix is not None else match.path_separated_prefix
+        path = rewrites.prefix_rewrite + (path[len(matched) :] if matched is not None else "")
     return path + seen.query
 
 
-def _redirected(redirect: Redirect, seen: _Seen) -> str:
+def _redirected(redirect: Redirect, match: RouteMatch, seen: _Seen) -> str:
     """The URL of a redirect. Port 80, plain HTTP's own, is not carried over to https, nor 443 to http."""
     scheme = redirect.scheme_redirect or ("https" if redirect.https_redirect else seen.scheme)
     name, port = _split_port(seen.authority)
@@ -206,5 +296,5 @@ def _redirected(redirect: Redirect, seen: _Seen) -> str:
         port = f":{redirect.port_redirect}"
     path = redirect.path_redirect + ("" if "?" in redirect.path_redirect else seen.query)
     if not redirect.path_redirect:
-        path = _rewritten(redirect.regex_rewrite, seen)
+        path = _rewritten(redirect, match, seen)
     return f"{scheme}://{name}{port}{path if path.startswith('/') else '/' + path}"

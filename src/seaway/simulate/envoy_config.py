@@ -24,13 +24,34 @@ class Rewrite(Struct, frozen=True, kw_only=True):
 
 
 class StringMatch(Struct, frozen=True, kw_only=True):
-    safe_regex: Expression
+    """One of them."""
+
+    exact: str | None = None
+    prefix: str | None = None
+    suffix: str | None = None
+    contains: str | None = None
+    safe_regex: Expression | None = None
+    ignore_case: bool = False
 
 
 class HeaderMatch(Struct, frozen=True, kw_only=True):
     name: str
-    string_match: StringMatch
+    string_match: StringMatch | None = None
+    present_match: bool = False
     invert_match: bool = False
+    treat_missing_header_as_empty: bool = False
+
+
+class QueryMatch(Struct, frozen=True, kw_only=True):
+    name: str
+    string_match: StringMatch | None = None
+    present_match: bool = False
+
+
+class MetadataMatch(Struct, frozen=True, kw_only=True):
+    """Of what filters left; the simulation brings no token, so that none is there."""
+
+    invert: bool = False
 
 
 class RouteMatch(Struct, frozen=True, kw_only=True):
@@ -38,12 +59,30 @@ class RouteMatch(Struct, frozen=True, kw_only=True):
     path: str | None = None
     path_separated_prefix: str | None = None
     safe_regex: Expression | None = None
+    case_sensitive: bool = True
     headers: tuple[HeaderMatch, ...] = ()
+    query_parameters: tuple[QueryMatch, ...] = ()
+    dynamic_metadata: tuple[MetadataMatch, ...] = ()
+
+
+class Share(Struct, frozen=True, kw_only=True):
+    name: str
+    weight: int = 0
+    host_rewrite_literal: str = ""
+
+
+class Shares(Struct, frozen=True, kw_only=True):
+    clusters: tuple[Share, ...] = ()
 
 
 class RouteAction(Struct, frozen=True, kw_only=True):
-    cluster: str
+    """To `cluster`, or to one of the `weighted_clusters`."""
+
+    cluster: str = ""
+    weighted_clusters: Shares | None = None
     regex_rewrite: Rewrite | None = None
+    prefix_rewrite: str = ""
+    host_rewrite_literal: str = ""
 
 
 class Redirect(Struct, frozen=True, kw_only=True):
@@ -54,17 +93,41 @@ class Redirect(Struct, frozen=True, kw_only=True):
     host_redirect: str = ""
     port_redirect: int = 0
     path_redirect: str = ""
+    prefix_rewrite: str = ""
     response_code: str = "MOVED_PERMANENTLY"
     regex_rewrite: Rewrite | None = None
 
 
 class Body(Struct, frozen=True, kw_only=True):
     inline_string: str = ""
+    inline_bytes: bytes = b""
 
 
 class DirectResponse(Struct, frozen=True, kw_only=True):
     status: int
     body: Body = Body()
+
+
+class Fraction(Struct, frozen=True, kw_only=True):
+    numerator: int = 0
+    denominator: str = "HUNDRED"
+
+    @property
+    def always(self) -> bool:
+        return self.numerator >= {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}[self.denominator]
+
+
+class Abort(Struct, frozen=True, kw_only=True):
+    """A gRPC status instead of an HTTP one is told in a header, which no other client looks at."""
+
+    http_status: int = 0
+    percentage: Fraction = Fraction()
+
+
+class FilterOfRoute(Struct, frozen=True, kw_only=True):
+    """What a route says to one filter; of the fault filter, how it aborts."""
+
+    abort: Abort | None = None
 
 
 class Metadata(Struct, frozen=True, kw_only=True):
@@ -78,6 +141,12 @@ class Route(Struct, frozen=True, kw_only=True):
     route: RouteAction | None = None
     redirect: Redirect | None = None
     direct_response: DirectResponse | None = None
+    typed_per_filter_config: dict[str, FilterOfRoute] = {}
+
+    @property
+    def abort(self) -> Abort | None:
+        fault = self.typed_per_filter_config.get("envoy.filters.http.fault")
+        return fault.abort if fault is not None else None
 
 
 class VirtualHost(Struct, frozen=True, kw_only=True):

@@ -5,11 +5,9 @@ https://github.com/kubernetes/ingress-nginx/blob/main/docs/user-guide/nginx-conf
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from seaway.core.memo import Memo
 from seaway.model.names import service_host
-from seaway.model.route import Forward, Gateway
+from seaway.model.route import Gateway
 from seaway.model.service import Service, ServicePort
 from seaway.model.upstream import AppProtocol, Ejection, Keepalive, OfService, Pool, Simple, Treatment, Upstream, UpstreamId
 from seaway.model.workload import Protocol
@@ -37,15 +35,8 @@ TREATMENT = Treatment(
 def build_upstreams(gateways: tuple[Gateway, ...], services: tuple[Service, ...], domain: str, memo: Memo) -> tuple[Upstream, ...]:
     """One for each service port that some route leads to, in the order of their ids."""
     by_host = {service_host(service.id, domain): service for service in services}
-    wanted = {to for gateway in gateways for to in _forwarded(gateway)}
+    wanted = {to for gateway in gateways for host in gateway.hosts for route in host.routes for to in route.leads_to}
     return tuple(memo(to, _upstream, to, by_host[to.host]) for to in sorted(wanted))
-
-
-def _forwarded(gateway: Gateway) -> Iterator[UpstreamId]:
-    for host in gateway.hosts:
-        for route in host.routes:
-            if isinstance(route.action, Forward):
-                yield from (destination.to for destination in route.action.destinations)
 
 
 def _upstream(to: UpstreamId, service: Service) -> Upstream:

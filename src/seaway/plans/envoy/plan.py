@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from seaway.core.memo import Memo
 from seaway.model.certificate import Certificate
 from seaway.model.index import Model
-from seaway.model.route import Forward, Gateway
+from seaway.model.route import Gateway
 from seaway.model.service import Health
 from seaway.model.upstream import UpstreamId
 from seaway.plans.envoy.host_ports import HostPort, plan_host_port
@@ -86,5 +86,4 @@ def _resources(model: Model, present: Model, health: Health, view: EnvoyView, me
 
 def _forwarded(gateway: Gateway) -> set[UpstreamId]:
     """The upstreams that some route of the gateway leads to."""
-    actions = (route.action for host in gateway.hosts for route in host.routes)
-    return {destination.to for action in actions if isinstance(action, Forward) for destination in action.destinations}
+    return {to for host in gateway.hosts for route in host.routes for to in route.leads_to}
