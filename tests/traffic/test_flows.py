@@ -64,9 +64,24 @@ metadata: {name: caller, namespace: shop, labels: {app: caller}}
 spec: {containers: [{name: caller, ports: [{containerPort: 8080, name: http}]}]}
 ---
 apiVersion: v1
+kind: Namespace
+metadata: {name: free, labels: {istio-injection: enabled}}
+---
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: {name: any, namespace: free}
+spec:
+  outboundTrafficPolicy: {mode: ALLOW_ANY}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: free, namespace: free}
+spec: {containers: [{name: free}]}
+---
+apiVersion: v1
 kind: Pod
 metadata: {name: stranger, namespace: outside, labels: {app: stranger}}
-spec: {containers: [{name: stranger}]}
+spec: {containers: [{name: stranger, ports: [{containerPort: 7070, name: http}]}]}
 ---
 apiVersion: v1
 kind: Pod
@@ -266,7 +281,7 @@ def test_plaintext_to_a_strict_port(mesh: Network) -> None:
     flow = connections(mesh, 8080)
     assert (flow["verdict"], flow["source"]["pod"], flow["destination"]["pod"]) == ("denied", "stranger", "web")
     assert "STRICT" in flow["text"]
-    assert cited(flow) == [f"PeerAuthentication / mesh.yaml:{line_of('mode: STRICT', MESH)}"]
+    assert cited(flow) == [f"PeerAuthentication shop/strict mesh.yaml:{line_of('mode: STRICT', MESH)}"]
 
 
 def test_bytes_that_a_policy_denies(mesh: Network) -> None:
@@ -292,6 +307,41 @@ def test_hosts_that_nobody_knows(mesh: Network) -> None:
             assert connection.recv(10) == b""
     flow = connections(mesh, 9999)
     assert (flow["verdict"], cited(flow)) == ("unreachable", [f" / mesh.yaml:{line}"])
+
+
+def test_hosts_that_nobody_knows_and_may_be_called_are_counted(mesh: Network) -> None:
+    address = mesh.ip("outside/stranger")
+    for _ in range(3):
+        assert mesh.inside("free/free").get(address, 7070, "/", "anything").status == 200
+    rows = [one["what"] for one in mesh.json("proxy", "endpoints", "free/free")["endpoints"] if one["name"] == "PassthroughCluster"]
+    assert [(one.partition(": ")[0], one.rpartition(", ")[2]) for one in rows] == [(f"{address}:7070", "3 requests")]
+
+
+def test_proxy_shows_what_is_a_pods_own(mesh: Network) -> None:
+    listeners = mesh.json("proxy", "listeners", "shop/web")["listeners"]
+    assert [one["name"] for one in listeners] == ["inbound/shop/web", "outbound/shop/web"]
+    parts = {part["what"].partition(":")[0]: part["from"].rpartition("/")[2] for part in listeners[0]["parts"]}
+    assert parts["chain 8080 0"] == f"mesh.yaml:{line_of('mode: STRICT', MESH)}"
+    assert parts["DENY shop/no-db[0]"] == f"mesh.yaml:{line_of('- to: [{operation: {ports: [', MESH)}"
+    (pool,) = (
+        part["from"].rpartition("/")[2]
+        for one in mesh.json("proxy", "clusters", "shop/caller")["clusters"]
+        for part in one["parts"]
+        if one["name"] == "outbound|8080||web.shop.svc.cluster.local" and part["what"] == "connection pool"
+    )
+    assert pool == f"mesh.yaml:{line_of('connectionPool:', MESH)}"
+    rules = [one for one in mesh.json("proxy", "routes", "shop/web")["routes"] if one["parts"] and one["name"].endswith("/http1")]
+    assert "ALLOW shop/some[0]" in [part["what"] for part in rules[0]["parts"]]
+    secrets = mesh.text("proxy", "secrets", "shop/web", "-o", "json")
+    assert "spiffe://cluster.local/ns/shop/sa/default" in secrets
+    assert "PRIVATE KEY" not in secrets
+
+
+def test_objects_say_which_envoys_have_accepted_them(mesh: Network) -> None:
+    for kind in ("vs", "dr", "pa", "ap"):
+        listed = mesh.ask("get", kind=kind, name=None, namespace="shop", selector="", accepted=True)
+        assert listed["columns"][-1] == "ACCEPTED"
+        assert {one["cells"][-1] for one in listed["items"]} == {"1/1"}, kind
 
 
 def test_without_a_control_plane(shop: Network) -> None:

@@ -12,9 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from seaway.app.client import NOT_RUNNING
+from seaway.app.envoy_parts import Part, cited, parts_of_cluster, parts_of_listener, parts_of_routes
+from seaway.app.envoy_reach import Reach, reach_of
 from seaway.app.state import StateFolder
 from seaway.core.errors import DriverError
 
+PASSTHROUGH = "PassthroughCluster"
+_PASSED = "seaway.passed"
 SECTIONS = ("listeners", "routes", "clusters", "endpoints", "secrets")
 
 Config = dict[str, Any]
@@ -22,13 +26,16 @@ Config = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One listener, route, cluster, endpoint or secret. `origin` is `file:line`, "" where none is known."""
+    """One listener, route, cluster, endpoint or secret, or the rules over a table of routes. `origin` is `file:line`, "" where none is
+    known. `parts` are what it consists of that has lines of its own.
+    """
 
     node: str
     name: str
     what: str
     origin: str
     config: Config
+    parts: tuple[Part, ...] = ()
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -42,32 +49,71 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-def read_pieces(state: StateFolder, section: str, node: str | None = None) -> list[Piece]:
-    """All pieces of a section, of all nodes or one. Asks Envoy directly: no control plane is needed. DriverError where none runs."""
+def read_pieces(state: StateFolder, section: str, node: str | None = None, target: str | None = None) -> list[Piece]:
+    """All pieces of a section, of all nodes or one, or what belongs to `target`: a pod (`namespace/name`), or a part of a name.
+
+    Asks Envoy directly: no control plane is needed. DriverError where none runs.
+    """
     sockets = sorted(state.path.glob(f"{node or '*'}/envoy-admin.sock"))
     if not sockets:
         raise DriverError(NOT_RUNNING, help="start one with `seaway up DIR`")
-    pieces: list[Piece] = []
-    for path in sockets:
-        for name, what, config in _READERS[section](_dump(path)):
-            pieces.append(Piece(path.parent.name, name, what, _origin(config), config))
-    return pieces
+    found = [(path.parent.name, _dump(path)) for path in sockets]
+    if section == "endpoints":
+        found = [(name, [*dump, _unknown(path)]) for (name, dump), path in zip(found, sockets, strict=True)]
+    reaches = {name: _reach(target, dump) if target is not None else None for name, dump in found}
+    pieces = [(name, piece) for name, dump in found for piece in _pieces(name, section, dump)]
+    if target is None:
+        return [piece for _, piece in pieces]
+    if any(reaches.values()):
+        return [piece for name, piece in pieces if (reach := reaches[name]) is not None and piece.name in _names_in(reach, section)]
+    return [piece for _, piece in pieces if target in piece.name or target in piece.what]
+
+
+def _pieces(node: str, section: str, dump: list[Config]) -> Iterator[Piece]:
+    parts = {"listeners": parts_of_listener, "clusters": parts_of_cluster}.get(section)
+    for name, what, config in _READERS[section](dump):
+        yield Piece(node, name, what, cited(config), config, tuple(parts(config)) if parts is not None else ())
+    if section == "routes":
+        for table in _tables(dump):
+            if rules := tuple(parts_of_routes(table)):
+                config = {"typed_per_filter_config": table["typed_per_filter_config"]}
+                yield Piece(node, table["name"], "rules over all of them", cited(table), config, rules)
+
+
+def _reach(pod: str, dump: list[Config]) -> Reach | None:
+    listeners = _every(dump, "ListenersConfigDump", "dynamic_listeners", "active_state", "listener")
+    return reach_of(pod, listeners, _tables(dump), _every(dump, "ClustersConfigDump", "dynamic_active_clusters", "cluster"))
+
+
+def _names_in(reach: Reach, section: str) -> frozenset[str]:
+    names = {"listeners": reach.listeners, "routes": reach.routes, "secrets": reach.secrets}
+    return names.get(section, reach.clusters)
+
+
+def _tables(dump: list[Config]) -> Iterator[Config]:
+    return _every(dump, "RoutesConfigDump", "dynamic_route_configs", "route_config")
 
 
 def _dump(path: Path) -> list[Config]:
+    return _ask(path, "/config_dump?include_eds")["configs"]
+
+
+def _unknown(path: Path) -> Config:
+    """Where callers went who were let through to hosts that nobody knows, with how often: no log is written of what goes well."""
+    clusters = _ask(path, "/clusters?format=json").get("cluster_statuses", ())
+    hosts = [host for one in clusters if one["name"] == PASSTHROUGH for host in one.get("host_statuses", ())]
+    return {"@type": _PASSED, "hosts": hosts}
+
+
+def _ask(path: Path, question: str) -> Config:
     connection = _UnixConnection(path)
     try:
-        connection.request("GET", "/config_dump?include_eds")
-        return json.loads(connection.getresponse().read())["configs"]
+        connection.request("GET", question)
+        return json.loads(connection.getresponse().read())
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise DriverError(f"Envoy of {path.parent.name} does not answer: {error}", help="`seaway status` says what runs") from error
     finally:
         connection.close()
-
-
-def _origin(config: Config) -> str:
-    found = config.get("metadata", {}).get("filter_metadata", {}).get("seaway", {}).get("from", "")
-    return found if isinstance(found, str) else ""
 
 
 def _every(dump: list[Config], suffix: str, *path: str) -> Iterator[Config]:
@@ -96,7 +142,7 @@ def _address(address: Config) -> str:
 
 
 def _routes(dump: list[Config]) -> Iterator[tuple[str, str, Config]]:
-    for one in _every(dump, "RoutesConfigDump", "dynamic_route_configs", "route_config"):
+    for one in _tables(dump):
         for host in one.get("virtual_hosts", ()):
             for route in host.get("routes", ()):
                 yield one["name"], f"{','.join(host['domains'])} {_match(route['match'])} -> {_does(route)}", route
@@ -111,10 +157,16 @@ def _match(match: Config) -> str:
 
 def _does(route: Config) -> str:
     if "route" in route:
-        return route["route"].get("cluster", "")
+        return route["route"].get("cluster") or _split(route["route"].get("weighted_clusters", {}))
     if "redirect" in route:
         return f"redirect {route['redirect'].get('response_code', 'MOVED_PERMANENTLY')}"
     return str(route.get("direct_response", {}).get("status", ""))
+
+
+def _split(weighted: Config) -> str:
+    shares = [(one["name"], one.get("weight", 0)) for one in weighted.get("clusters", ())]
+    total = sum(weight for _, weight in shares) or 1
+    return ", ".join(f"{weight * 100 / total:.4g} % {name}" for name, weight in shares)
 
 
 def _clusters(dump: list[Config]) -> Iterator[tuple[str, str, Config]]:
@@ -124,9 +176,14 @@ def _clusters(dump: list[Config]) -> Iterator[tuple[str, str, Config]]:
 
 def _endpoints(dump: list[Config]) -> Iterator[tuple[str, str, Config]]:
     for one in _every(dump, "EndpointsConfigDump", "dynamic_endpoint_configs", "endpoint_config"):
-        for locality in one.get("endpoints", ()):
+        for locality in one.get("endpoints", ()) if one["cluster_name"] != PASSTHROUGH else ():  # those come with counts, below
             for entry in locality.get("lb_endpoints", ()):
                 yield one["cluster_name"], _address(entry["endpoint"]["address"]), entry
+
+    for one in _every(dump, _PASSED, "hosts"):
+        counts = {stat["name"]: stat.get("value", "0") for stat in one.get("stats", ())}
+        where = _address(one["address"])
+        yield PASSTHROUGH, f"{where}: {counts.get('cx_total', 0)} connections, {counts.get('rq_total', 0)} requests", one
 
 
 def _secrets(dump: list[Config]) -> Iterator[tuple[str, str, Config]]:

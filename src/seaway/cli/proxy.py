@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from seaway.app.envoy_dump import SECTIONS, Piece, read_pieces
@@ -18,20 +19,24 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    pieces = [piece for piece in read_pieces(args.state, args.section, args.node) if _fits(piece, args.target)]
+    pieces = read_pieces(args.state, args.section, args.node, args.target)
     if args.output == "json":
         print_json({args.section: [_plain(piece) for piece in pieces]})
         return 0
     if not pieces:
         print(f"Envoy holds no {args.section}" + (f" for {args.target}" if args.target else ""), file=sys.stderr)
         return 0
-    print_table(("NODE", "NAME", "WHAT", "FROM"), [(piece.node, piece.name, piece.what, piece.origin or "-") for piece in pieces])
+    print_table(("NODE", "NAME", "WHAT", "FROM"), [row for piece in pieces for row in _rows(piece)])
     return 0
 
 
-def _fits(piece: Piece, target: str | None) -> bool:
-    return target is None or target in piece.name or target in piece.what
+def _rows(piece: Piece) -> Iterator[tuple[str, ...]]:
+    """One for the piece, and one below it for each of its parts."""
+    yield (piece.node, piece.name, piece.what, piece.origin or "-")
+    for part in piece.parts:
+        yield ("", "", f"  {part.what}", part.origin or "-")
 
 
 def _plain(piece: Piece) -> dict[str, Any]:
-    return {"node": piece.node, "name": piece.name, "what": piece.what, "from": piece.origin, "config": piece.config}
+    parts = [{"what": one.what, "from": one.origin} for one in piece.parts]
+    return {"node": piece.node, "name": piece.name, "what": piece.what, "from": piece.origin, "parts": parts, "config": piece.config}

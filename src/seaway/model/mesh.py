@@ -88,12 +88,15 @@ class Mtls(Enum):
 
 @dataclass(frozen=True, slots=True)
 class InboundPort:
-    """A port of a pod as callers meet it. `port` is the pod's own (target) port; `origin` is the line that decided `mtls`."""
+    """A port of a pod as callers meet it. `port` is the pod's own (target) port; `origin` is the line that decided `mtls`, and `owner` the
+    object that it is of, if that was made for it.
+    """
 
     port: int
     protocol: AppProtocol
     mtls: Mtls
     origin: Origin
+    owner: Key | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,13 @@ class Inbound:
     other: Mtls
     other_origin: Origin
     policy: str
+    other_owner: Key | None = None
+
+    @property
+    def owners(self) -> frozenset[Key]:
+        """The objects that decided what is accepted."""
+        found = (*(one.owner for one in self.ports), self.other_owner)
+        return frozenset(one for one in found if one is not None)
 
 
 @dataclass(frozen=True, slots=True)

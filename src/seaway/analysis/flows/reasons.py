@@ -93,7 +93,9 @@ def _no_chain(facts: _Facts) -> Reason | None:
     if facts.entry.http or facts.details != "filter_chain_not_found":
         return None
     port = facts.entry.called.rpartition(":")[2]
-    strict = line_of(facts.listener, f"strict {port}", "PeerAuthentication") or line_of(facts.listener, "strict", "PeerAuthentication")
+    strict = listed_lines("PeerAuthentication", facts.listener, f"strict {port}") or listed_lines(
+        "PeerAuthentication", facts.listener, "strict"
+    )
     if strict:
         return Reason(Verdict.DENIED, f"plaintext to port {port}, which takes mutual TLS only (STRICT)", strict)
     return Reason(Verdict.REFUSED, f"nothing at port {port} takes this kind of connection", line_of(facts.listener))

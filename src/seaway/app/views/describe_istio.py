@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from math import inf
 from typing import Any
 
 from seaway.app.views.kinds import ISTIO_GATEWAY
 from seaway.app.views.objects import Item, Scene
 from seaway.app.views.sections import ROUTE_COLUMNS, Section, facts, gateway_routes, mesh_routes, place, section, split
 from seaway.core.names import Key
-from seaway.core.origin import Origin
 from seaway.model.mesh import Inbound
 from seaway.model.route import Route
 from seaway.model.upstream import (
@@ -170,32 +168,19 @@ def _sidecar(scene: Scene, _item: Item, key: Key) -> list[Section]:
 
 
 def _peer_authentication(scene: Scene, item: Item, key: Key) -> list[Section]:
-    file, first, after = _lines(scene, key)
-
-    def mine(origin: Origin) -> bool:
-        return origin.file == file and first <= origin.line < after
-
-    rows = [row for inbound in scene.model.mesh.inbounds for row in _decided(inbound, mine)]
+    rows = [row for inbound in scene.model.mesh.inbounds for row in _decided(inbound, key)]
     return [
         facts([("Mode", str(item.cells[0]) if item.cells else "")]),
         section("Decides for", ("POD", "PORT", "MUTUAL TLS", "FROM"), rows),
     ]
 
 
-def _decided(inbound: Inbound, mine: Callable[[Origin], bool]) -> Iterable[tuple[str, ...]]:
+def _decided(inbound: Inbound, key: Key) -> Iterable[tuple[str, ...]]:
     for one in inbound.ports:
-        if mine(one.origin):
+        if one.owner == key:
             yield (str(inbound.pod), str(one.port), one.mtls.value, str(one.origin))
-    if mine(inbound.other_origin):
+    if inbound.other_owner == key:
         yield (str(inbound.pod), "all others", inbound.other.value, str(inbound.other_origin))
-
-
-def _lines(scene: Scene, key: Key) -> tuple[str, int, float]:
-    """The file of an object, its first line there, and the first line of the next one."""
-    objects = scene.current.built.snapshot.objects
-    file, first = objects[key].file, objects[key].mark.line
-    later = (one.mark.line for one in objects.values() if one.file == file and one.mark.line > first)
-    return file, first, min(later, default=inf)
 
 
 def _authorization_policy(scene: Scene, item: Item, key: Key) -> list[Section]:

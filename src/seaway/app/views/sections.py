@@ -71,12 +71,13 @@ def gateway_routes(scene: Scene, wanted: Callable[[Route], bool]) -> list[tuple[
 
 
 def routes_to(scene: Scene, services: set[ServiceName]) -> Section:
-    """Routes that may send a request to one of these."""
+    """Routes that may send a request to one of these. That a host leads to itself where nothing else is said goes without saying."""
 
     def leads_here(route: Route) -> bool:
         return isinstance(route.action, Forward) and not services.isdisjoint(_services(scene, route.action))
 
-    rows = [*gateway_routes(scene, leads_here), *mesh_routes(scene, leads_here)]
+    written = mesh_routes(scene, lambda route: route.owner.kind == "VirtualService" and leads_here(route))
+    rows = [*gateway_routes(scene, leads_here), *written]
     return section("Routes that lead here", ROUTE_COLUMNS, rows)
 
 

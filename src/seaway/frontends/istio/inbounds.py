@@ -67,7 +67,8 @@ def build_inbounds(
             _port(number, own.get(number), modes, _uncaptured(snapshot, member.capture, pod, number))
             for number in sorted({*own, *modes.ports, *_named(member.capture)})
         )
-        inbounds.append(Inbound(pod.id, ports, modes.other.mtls, modes.other.origin, people.policies.get(pod.id, "")))
+        other = modes.other
+        inbounds.append(Inbound(pod.id, ports, other.mtls, other.origin, people.policies.get(pod.id, ""), other.owner))
     unknown = _unknown_ports(found, pairs, spoken)
     return tuple(inbounds), (*findings, *shared, *check_selectors(found, pairs), *unknown)
 
@@ -76,7 +77,7 @@ def _port(number: int, spoken: _Spoken | None, modes: Modes, uncaptured: Origin 
     mode = modes.ports.get(number, modes.other)
     if uncaptured is not None:
         mode = Mode(Mtls.DISABLE, uncaptured)
-    return InboundPort(number, spoken.protocol if spoken is not None else AppProtocol.DETECT, mode.mtls, mode.origin)
+    return InboundPort(number, spoken.protocol if spoken is not None else AppProtocol.DETECT, mode.mtls, mode.origin, mode.owner)
 
 
 def _named(capture: Capture) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from seaway.core.codes.membership import MODE_DECIDED_BEFORE, PEER_AUTHENTICATION_REFUSED, ROOT_SELECTOR, SELECTS_NOTHING
 from seaway.core.finding import Finding, Findings, finding
+from seaway.core.names import Key
 from seaway.core.origin import Origin
 from seaway.frontends.istio.ages import by_age
 from seaway.model.mesh import Member, Mtls
@@ -29,10 +30,11 @@ Object = Resource[PeerAuthentication]
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """What is accepted, and the line that says so."""
+    """What is accepted, and the line that says so, with the object that it is of; None for what no PeerAuthentication says."""
 
     mtls: Mtls
     origin: Origin
+    owner: Key | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ def _first(before: Object | None, one: Object, scope: str, findings: list[Findin
 
 def _mode(one: Object, own: MutualTLS | None, path: tuple[Step, ...], inherited: Mode) -> Mode:
     found = _MODES.get(own.mode or "") if own is not None else None
-    return Mode(found, one.at(*path, "mode")) if found is not None else inherited
+    return Mode(found, one.at(*path, "mode"), one.key) if found is not None else inherited
 
 
 def _refusals(one: Object) -> list[Finding]:

@@ -1,8 +1,8 @@
 """Lines beside the one that a part of the configuration stems from: what an access log needs to name what decided (`analysis/flows`).
 
 `pool`, `ejection` and `tls` are the DestinationRule's, `routes` the VirtualService's; `allow` and `tokens` what a workload demands;
-`strict` and `strict PORT` where only mutual TLS is taken. Values are `file:line`, of several objects `namespace/name@file:line`, one below
-the other.
+`strict` and `strict PORT` where only mutual TLS is taken. Values are `file:line`, of the last four
+`namespace/name@file:line`, one below the other.
 """
 
 from __future__ import annotations
@@ -48,9 +48,13 @@ def policy_lines(policy: WorkloadPolicy) -> Cited:
 
 def strict_lines(inbound: Inbound) -> Cited:
     """Of the ports of a pod that take no plaintext, and of all the others under no name."""
-    ports = {f"strict {one.port}": str(one.origin) for one in inbound.ports if one.mtls is Mtls.STRICT}
-    return {**ports, "strict": str(inbound.other_origin)} if inbound.other is Mtls.STRICT else ports
+    ports = {f"strict {one.port}": _one(one.owner, one.origin) for one in inbound.ports if one.mtls is Mtls.STRICT}
+    return {**ports, "strict": _one(inbound.other_owner, inbound.other_origin)} if inbound.other is Mtls.STRICT else ports
 
 
 def _listed(objects: Iterable[tuple[Key, Origin]]) -> str:
-    return "\n".join(f"{key.namespace}/{key.name}@{origin}" for key, origin in objects)
+    return "\n".join(_one(key, origin) for key, origin in objects)
+
+
+def _one(owner: Key | None, origin: Origin) -> str:
+    return f"{owner.namespace}/{owner.name}@{origin}" if owner is not None else str(origin)

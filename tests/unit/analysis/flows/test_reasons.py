@@ -23,8 +23,7 @@ LISTENER = {
     "kind": "Deployment",
     "namespace": "shop",
     "name": "web",
-    "strict 8080": "pa.yaml:7",
-    "PeerAuthentication": "shop/strict",
+    "strict 8080": "shop/strict@pa.yaml:7",
 }
 TO_WEB = "outbound|8080|v2|web.shop.svc.cluster.local"
 WEB = "web.shop.svc.cluster.local:8080 (v2)"

@@ -90,7 +90,7 @@ def plan_inbound(model: Model, member: Member, netns: str, inbound: Inbound, sha
         access_log=connection_log(Reporter.DESTINATION),
         metadata=provenance(member.origin, pod.owner, strict_lines(inbound)),
     )
-    return resource_of(LISTENER, inbound_listener(member.pod), serialize(head) + shared, (pod.owner,))
+    return resource_of(LISTENER, inbound_listener(member.pod), serialize(head) + shared, (pod.owner, *inbound.owners))
 
 
 def inbound_chains(keeper: Doorkeeper, ports: tuple[InboundPort, ...], other: tuple[Mtls, Origin], settings: MeshSettings) -> bytes:
