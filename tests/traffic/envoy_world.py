@@ -30,6 +30,7 @@ from seaway.drivers.envoy.binary import find_envoy
 from seaway.drivers.process.namespaces import in_netns
 from seaway.drivers.xds.nodes import Settled
 from seaway.drivers.xds.real import XdsServer
+from seaway.frontends.ingress.policies import INGRESS_POLICY
 from seaway.model.names import certificate_secret
 from seaway.model.route import (
     ANY_REQUEST,
@@ -315,6 +316,13 @@ def draft_of_the_shop() -> tuple[Any, dict[str, str]]:
     draft.host("*.wild.test", draft.route("/a", Respond(403, "wild")), draft.route("/tls", Respond(403, "wild tls"), https=True))
     draft.host("b.wild.test", draft.route("/", Respond(403, "b")))
     draft.host("*", draft.route("/any", Respond(410, "any")), draft.route("/tls", Respond(410, "any tls"), https=True))
+    cors, fault = replace(INGRESS_POLICY, cors=Cors((Text("exact", "https://shop.test"),))), Fault(None, Abort(418, None, 100))
+    draft.host(
+        "asking.test",
+        replace(draft.to("/cors", web), policy=cors),
+        replace(draft.to("/fault", web), policy=replace(INGRESS_POLICY, fault=fault)),
+        draft.to("/", web),
+    )
     draft.tls = [
         TlsHost("shop.test", shop, shop.origin),
         TlsHost("*.wild.test", wild, wild.origin),

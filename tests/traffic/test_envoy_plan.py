@@ -34,7 +34,7 @@ def test_requests_spread_over_the_endpoints(world: World) -> None:
 def test_what_the_backend_is_told(world: World) -> None:
     claims = (
         ("X-Forwarded-For", "6.6.6.6"), ("X-Forwarded-Host", "evil.test"), ("X-Forwarded-Proto", "https"), ("X-Real-IP", "6.6.6.6"),
-        ("X-Original-Forwarded-Host", "forged.test"), ("X-Envoy-Upstream-Rq-Timeout-Ms", "1"), ("X-Envoy-Original-Path", "/admin"),
+        ("X-Original-Forwarded-Host", "forged.test"), ("X-Scheme", "ftp"), ("X-Forwarded-Scheme", "ftp"), ("X-Forwarded-Port", "1"), ("X-Envoy-Upstream-Rq-Timeout-Ms", "1"), ("X-Envoy-Original-Path", "/admin"),
         ("x_user", "admin"), ("Proxy", "http://evil.test"), ("X-Request-ID", "mine"), ("Host-Header", "kept"),
     )  # fmt: skip
     reply = ask(world.connect(80), "Web.test:8080", "/a?b=c", claims)
@@ -55,6 +55,15 @@ def test_what_the_backend_is_told(world: World) -> None:
         "x-request-id": "mine",
         "x-scheme": "http",
     }
+
+
+def test_a_route_has_the_filters_that_it_asks_for(world: World) -> None:
+    """Others have none: not even an idle one."""
+    origin = (("Origin", "https://shop.test"),)
+    assert ask(world.connect(80), "asking.test", "/cors", origin).headers["access-control-allow-origin"] == "https://shop.test"
+    assert "access-control-allow-origin" not in ask(world.connect(80), "asking.test", "/", origin).headers
+    assert ask(world.connect(80), "asking.test", "/fault").status == 418
+    assert ask(world.connect(80), "asking.test", "/").status == 200
 
 
 def test_what_the_backend_is_told_over_tls(world: World) -> None:
