@@ -9,9 +9,9 @@ import sys
 
 from seaway.cli.main import main
 from seaway.model.route import Exact, PathMatch, Prefix, Regex
-from seaway.plans.envoy import routes
+from seaway.plans.envoy.routes import matches
 
-honest = routes._path_match
+honest = matches._path
 
 
 def poisoned(match: PathMatch) -> object:
@@ -21,5 +21,5 @@ def poisoned(match: PathMatch) -> object:
 
 
 if __name__ == "__main__":
-    routes._path_match = poisoned  # type: ignore[assignment]
+    matches._path = poisoned  # type: ignore[assignment]
     sys.exit(main())

@@ -230,8 +230,8 @@ def test_who_follows_sees_what_comes(shop: Network) -> None:
 
 
 REQUESTS = {
-    "deny": ("POST", "/ok", 403, "destination", "AuthorizationPolicy shop/no-posts", "- to: [{operation: {methods: [POST]"),
-    "not allowed": ("GET", "/secret", 403, "destination", "AuthorizationPolicy shop/some", "name: some"),
+    "deny": ("POST", "/ok", 403, "source", "AuthorizationPolicy shop/no-posts", "- to: [{operation: {methods: [POST]"),
+    "not allowed": ("GET", "/secret", 403, "source", "AuthorizationPolicy shop/some", "name: some"),
     "fault": ("GET", "/fault", 418, "source", "VirtualService shop/web", "- match: [{uri: {prefix: /fault}}]"),
     "no route": ("GET", "/none", 404, "source", "VirtualService shop/web", "- match: [{uri: {prefix: /ok}}"),
 }

@@ -80,7 +80,7 @@ def test_loopback_leads_to_the_gateway(users: Network, port: int, tls: bool, sta
 def test_requests_from_outside_and_between_pods(users: Network) -> None:
     outside = users.json("request", "outside", "https://api.example.com/api/products")
     assert outside["summary"]["status"] == {"200": 1}
-    inside = users.json("request", "production/web", "http://product-service:8080/", "-n", "20")
+    inside = users.json("request", "production/api-gateway", "http://product-service:8080/api/products", "-n", "20")
     assert inside["summary"]["status"] == {"200": 20}
     assert len(inside["summary"]["pods"]) == 3
 

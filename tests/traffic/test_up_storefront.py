@@ -103,8 +103,9 @@ def test_the_users_loopback_leads_to_the_gateway(storefront: Network, tls: bool)
 )
 def test_cluster_ips_from_a_pod(storefront: Network, service: str, workloads: set[str]) -> None:
     port = storefront.service("production", service)["spec"]["ports"][0]["port"]
-    client = storefront.inside("production/web")
-    answers = [client.get(storefront.cluster_ip("production", service), port) for _ in range(24)]
+    client = storefront.inside("production/api-gateway")
+    address = storefront.cluster_ip("production", service)
+    answers = [client.get(address, port, "/api/products") for _ in range(80)]  # one in ten is the canary's
     assert {one.echo["workload"] for one in answers} == workloads
 
 
@@ -245,7 +246,7 @@ def test_describe_leads_across_layers(storefront: Network) -> None:
 def test_proxy_shows_what_envoy_holds(storefront: Network, section: str, words: str) -> None:
     assert words in storefront.text("proxy", section)
     document = storefront.json("proxy", section)[section]
-    assert document[0].keys() == {"node", "name", "what", "from", "config"}
+    assert document[0].keys() == {"node", "name", "what", "from", "config", "parts"}
     assert KEY_LINE not in json.dumps(document)
     assert "inline_bytes" not in json.dumps(document)
 

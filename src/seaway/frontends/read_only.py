@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from seaway.core.codes.reading import READ_ONLY
 from seaway.core.finding import Findings, finding
-from seaway.resources.istio.authorization_policy import AuthorizationPolicy
-from seaway.resources.istio.destination_rule import DestinationRule
 from seaway.resources.istio.gateway import Gateway
-from seaway.resources.istio.peer_authentication import PeerAuthentication
 from seaway.resources.istio.request_authentication import RequestAuthentication
 from seaway.resources.istio.telemetry import Telemetry
 from seaway.resources.meta import Struct
@@ -15,11 +12,8 @@ from seaway.resources.seaway_v1 import RateLimitPolicy
 from seaway.snapshot import Snapshot
 
 READ_ONLY_KINDS: tuple[type[Struct], ...] = (
-    DestinationRule,
     Gateway,
-    PeerAuthentication,
     RequestAuthentication,
-    AuthorizationPolicy,
     Telemetry,
     RateLimitPolicy,
 )

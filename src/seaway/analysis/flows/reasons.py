@@ -70,7 +70,8 @@ def _authorization(facts: _Facts) -> Reason | None:
     name = facts.entry.denied_by or facts.details.partition("[")[2].rpartition("]")[0]
     if line := rule_line("AuthorizationPolicy", name):
         return Reason(Verdict.DENIED, f"AuthorizationPolicy {line[0].namespace}/{line[0].name} denies it", line)
-    allowing = listed_lines("AuthorizationPolicy", facts.host, "allow") or listed_lines("AuthorizationPolicy", facts.chain, "allow")
+    places = (facts.host, facts.chain, facts.cluster)  # of the route, of the listener, or by the shorter way
+    allowing = next((found for one in places if (found := listed_lines("AuthorizationPolicy", one, "allow"))), ())
     return Reason(Verdict.DENIED, "no rule of an ALLOW policy of this workload allows it", allowing)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from seaway.model.authorization import WorkloadPolicy
 from seaway.model.names import upstream_cluster
 from seaway.model.upstream import OUTSIDE_MESH, OriginateTls, Upstream
-from seaway.plans.envoy.citations import treatment_lines
+from seaway.plans.envoy.citations import policy_lines, treatment_lines
 from seaway.plans.envoy.clusters.binding import callers_own_network
 from seaway.plans.envoy.clusters.connection_pool import circuit_breakers, connection_options
 from seaway.plans.envoy.clusters.discovery import discovery
@@ -33,13 +34,15 @@ def plan_cluster(upstream: Upstream, site: Site, all_take_mtls: bool = False, sh
     name = upstream_cluster(upstream.id)
     treatment = upstream.treatment
     socket = callers_own_network() if upstream.id.variant == OUTSIDE_MESH else upstream_socket(TO_OTHERS, shortcut is not None)
+    judged = policy_lines(WorkloadPolicy("", shortcut.policies)) if shortcut is not None else {}
+    judges = tuple(one.key for one in shortcut.policies) if shortcut is not None else ()
     cluster = Cluster(
         name=name,
         connect_timeout=duration(treatment.pool.connect_timeout_s),
         typed_extension_protocol_options=protocol_options(upstream, shortcut),
         circuit_breakers=circuit_breakers(treatment.pool),
         upstream_bind_config=socket,
-        metadata=provenance(upstream.origin, upstream.owners[0] if upstream.owners else None, treatment_lines(upstream)),
+        metadata=provenance(upstream.origin, upstream.owners[0] if upstream.owners else None, {**treatment_lines(upstream), **judged}),
         **discovery(upstream, name, site),
         **load_balancing(upstream),
         **common_balancing(treatment),
@@ -47,7 +50,7 @@ def plan_cluster(upstream: Upstream, site: Site, all_take_mtls: bool = False, sh
         **outlier_detection(treatment.ejection),
         **transport_sockets(upstream, site, all_take_mtls, shortcut is not None),
     )
-    return build_resource(CLUSTER, name, cluster, upstream.owners)
+    return build_resource(CLUSTER, name, cluster, (*upstream.owners, *judges))
 
 
 def plan_upstream_secrets(upstream: Upstream) -> Iterator[XdsResource]:

@@ -59,6 +59,8 @@ def shortcut_of(model: Model, upstream: Upstream, rewritten: bool) -> Shortcut |
     service = model.service.get(upstream.endpoints.service)
     backends = [(one.pod, one.ports[upstream.endpoints.port]) for one in service.backends if one.pod in model.member] if service else []
     ports = {port for _, port in backends if port}
+    if not all(model.takes_mtls(pod, port) for pod, port in backends):  # such a port is called in plaintext, by nobody in particular
+        return None
     members = [model.member[pod] for pod, _ in backends if pod is not None]
     inbounds = [model.inbound.get(member.pod) for member in members]
     if len(ports) != 1 or len({member.spiffe for member in members}) != 1 or not all(inbounds):
