@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,9 @@ from seaway.drivers.envoy.binary import find_envoy
 from seaway.drivers.process.namespaces import in_netns
 from seaway.drivers.xds.nodes import Settled
 from seaway.drivers.xds.real import XdsServer
+from seaway.frontends.ingress.policies import INGRESS_POLICY
 from seaway.model.names import certificate_secret
-from seaway.model.route import Exact, Prefix, Redirect, Regex, Respond, Rewrite, TlsHost
+from seaway.model.route import Abort, Cors, Exact, Fault, Prefix, Redirect, Regex, Respond, Rewrite, Text, TlsHost
 from seaway.model.service import Health
 from seaway.model.workload import GatewayProxy
 from seaway.plans.envoy.bootstrap import Sockets, render_bootstrap
@@ -241,6 +242,13 @@ def draft_of_the_shop() -> tuple[Any, dict[str, str]]:
     draft.host("*.wild.test", draft.route("/a", Respond(403, "wild")), draft.route("/tls", Respond(403, "wild tls"), https=True))
     draft.host("b.wild.test", draft.route("/", Respond(403, "b")))
     draft.host("*", draft.route("/any", Respond(410, "any")), draft.route("/tls", Respond(410, "any tls"), https=True))
+    cors, fault = replace(INGRESS_POLICY, cors=Cors((Text("exact", "https://shop.test"),))), Fault(None, Abort(418, None, 100))
+    draft.host(
+        "asking.test",
+        replace(draft.to("/cors", web), policy=cors),
+        replace(draft.to("/fault", web), policy=replace(INGRESS_POLICY, fault=fault)),
+        draft.to("/", web),
+    )
     draft.tls = [
         TlsHost("shop.test", shop, shop.origin),
         TlsHost("*.wild.test", wild, wild.origin),
@@ -284,7 +292,7 @@ def test_requests_spread_over_the_endpoints(world: World) -> None:
 def test_what_the_backend_is_told(world: World) -> None:
     claims = (
         ("X-Forwarded-For", "6.6.6.6"), ("X-Forwarded-Host", "evil.test"), ("X-Forwarded-Proto", "https"), ("X-Real-IP", "6.6.6.6"),
-        ("X-Original-Forwarded-Host", "forged.test"), ("X-Envoy-Upstream-Rq-Timeout-Ms", "1"), ("X-Envoy-Original-Path", "/admin"),
+        ("X-Original-Forwarded-Host", "forged.test"), ("X-Scheme", "ftp"), ("X-Forwarded-Scheme", "ftp"), ("X-Forwarded-Port", "1"), ("X-Envoy-Upstream-Rq-Timeout-Ms", "1"), ("X-Envoy-Original-Path", "/admin"),
         ("x_user", "admin"), ("Proxy", "http://evil.test"), ("X-Request-ID", "mine"), ("Host-Header", "kept"),
     )  # fmt: skip
     reply = ask(world.connect(80), "Web.test:8080", "/a?b=c", claims)
@@ -305,6 +313,15 @@ def test_what_the_backend_is_told(world: World) -> None:
         "x-request-id": "mine",
         "x-scheme": "http",
     }
+
+
+def test_a_route_has_the_filters_that_it_asks_for(world: World) -> None:
+    """Others have none: not even an idle one."""
+    origin = (("Origin", "https://shop.test"),)
+    assert ask(world.connect(80), "asking.test", "/cors", origin).headers["access-control-allow-origin"] == "https://shop.test"
+    assert "access-control-allow-origin" not in ask(world.connect(80), "asking.test", "/", origin).headers
+    assert ask(world.connect(80), "asking.test", "/fault").status == 418
+    assert ask(world.connect(80), "asking.test", "/").status == 200
 
 
 def test_what_the_backend_is_told_over_tls(world: World) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from seaway.model.names import route_name
 from seaway.model.route import Gateway
 from seaway.plans.envoy.access_logs import request_log
+from seaway.plans.envoy.forwarded import early_removal
 from seaway.plans.envoy.proto import ADS, Fields, HttpConnectionManager, Router, extension, seconds, wrapped
-from seaway.plans.envoy.routes.filters import ROUTE_FILTERS
+from seaway.plans.envoy.routes.filters import ROUTE_FILTERS, when_asked_for
 from seaway.protocols.flow_entry import Reporter
 
 KEEP_ALIVE_S = 75  # ingress-nginx keep-alive
@@ -39,14 +40,15 @@ def build_connection_manager(gateway: Gateway, tls: bool) -> Fields:
     * Paths are normalised and slashes merged before they are matched, and forwarded so. `%2F` stays as it is, for matching too.
     * Nobody is internal: `x-envoy-*` of a client never steers a request, however private the client's address is.
     * The router counts nothing by status code (`dynamic_stats`): nobody reads it, and each request would pay for it.
-    * The client's address is the peer's. What it claims in X-Forwarded-For is set aside in `routes.py`.
+    * The client's address is the peer's. What it claims in X-Forwarded-For is set aside in `forwarded.py`.
     """
     manager = HttpConnectionManager(
         stat_prefix=route_name(gateway.name, tls),
         codec_type="AUTO",  # HTTP/1.1, and HTTP/2 by ALPN or with prior knowledge
         rds={"config_source": ADS, "route_config_name": route_name(gateway.name, tls)},
         access_log=request_log(Reporter.GATEWAY),
-        http_filters=[*ROUTE_FILTERS, ROUTER],
+        early_header_mutation_extensions=[early_removal()],
+        http_filters=[*_route_filters(gateway), ROUTER],
         common_http_protocol_options={"idle_timeout": seconds(KEEP_ALIVE_S), "headers_with_underscores_action": "DROP_HEADER"},
         http_protocol_options={"accept_http_10": True},
         http2_protocol_options=HTTP2,
@@ -65,3 +67,9 @@ def build_connection_manager(gateway: Gateway, tls: bool) -> Fields:
         strip_trailing_host_dot=True,
     )
     return extension("envoy.filters.network.http_connection_manager", manager)
+
+
+def _route_filters(gateway: Gateway) -> list[Fields]:
+    """Where claims of a token decide the route, it is known only after the token has been verified."""
+    by_claims = any(route.conditions.claims for host in gateway.hosts for route in host.routes)
+    return list(ROUTE_FILTERS) if by_claims else when_asked_for(ROUTE_FILTERS)

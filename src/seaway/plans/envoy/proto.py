@@ -37,6 +37,7 @@ from envoy.extensions.filters.network.http_connection_manager.v3 import http_con
 from envoy.extensions.filters.network.rbac.v3 import rbac_pb2
 from envoy.extensions.filters.network.set_filter_state.v3 import set_filter_state_pb2
 from envoy.extensions.filters.network.tcp_proxy.v3 import tcp_proxy_pb2
+from envoy.extensions.http.early_header_mutation.header_mutation.v3 import header_mutation_pb2
 from envoy.extensions.local_address_selectors.filter_state_override.v3 import config_pb2
 from envoy.extensions.network.dns_resolver.cares.v3 import cares_dns_resolver_pb2
 from envoy.extensions.retry.host.previous_hosts.v3 import previous_hosts_pb2
@@ -75,6 +76,7 @@ CelFilter = _message(cel_pb2, "ExpressionFilter")
 ConfigSource = _message(config_source_pb2, "ConfigSource")
 Cors = _message(cors_pb2, "Cors")
 CorsPolicy = _message(cors_pb2, "CorsPolicy")
+EarlyHeaderMutation = _message(header_mutation_pb2, "HeaderMutation")
 DownstreamTlsContext = _message(tls_pb2, "DownstreamTlsContext")
 FilterStateAddressSelector = _message(config_pb2, "Config")
 HttpAccessLog = _message(als_pb2, "HttpGrpcAccessLogConfig")

@@ -10,13 +10,13 @@ from seaway.model.mesh import MeshSettings, PathNormalization
 from seaway.plans.envoy.access_logs import request_log
 from seaway.plans.envoy.connection_manager import NOBODY_INTERNAL
 from seaway.plans.envoy.proto import ADS, Fields, HttpConnectionManager, Router, extension, seconds, wrapped
-from seaway.plans.envoy.routes.filters import GRPC_WEB, ROUTE_FILTERS
+from seaway.plans.envoy.routes.filters import GRPC_WEB, ROUTE_FILTERS, when_asked_for
 from seaway.protocols.flow_entry import Reporter
 
 
 def outbound_manager(settings: MeshSettings, routes: str) -> Fields:
     """Network filter for what leaves a member. What its application claims of a certificate (XFCC) is removed."""
-    return _manager(settings, "outbound", routes, {"http_filters": [*ROUTE_FILTERS, _router()]})
+    return _manager(settings, "outbound", routes, {"http_filters": [*when_asked_for(ROUTE_FILTERS), _router()]})
 
 
 def inbound_manager(settings: MeshSettings, routes: str, policing: list[Fields], grpc_web: bool) -> Fields:
