@@ -59,6 +59,16 @@ ENDS: list[tuple[str, FlowEntry, Verdict, str, str]] = [
         "AuthorizationPolicy shop/let authz.yaml:4, AuthorizationPolicy shop/also authz.yaml:20",
     ),
     (
+        "nothing allows, said by the caller's proxy",
+        entry(
+            status=403,
+            tags={Tag.DETAILS: "rbac_access_denied_matched_policy[none]", Tag.CLUSTER: {**CLUSTER, "allow": "shop/let@a.yaml:4"}},
+        ),
+        Verdict.DENIED,
+        "no rule of an ALLOW policy of this workload allows it",
+        "AuthorizationPolicy shop/let a.yaml:4",
+    ),
+    (
         "deny rule on TCP",
         entry(http=False, termination="rbac_access_denied_matched_policy[shop/tcp[0]@a.yaml:3]"),
         Verdict.DENIED,
