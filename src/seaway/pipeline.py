@@ -46,11 +46,12 @@ class Plans:
 class Presence:
     """The same model with what is on its way out: pods that still run, unused, and proxies of pods that have left the mesh.
 
-    `captured` are the pods whose traffic passes their proxy by now.
+    `captured` are the pods whose traffic passes their proxy by now; of those that are `released`, only connections that did before do.
     """
 
     model: Model
     captured: frozenset[PodName]
+    released: frozenset[PodName] = frozenset()
 
 
 def plan_all(model: Model, presence: Presence, health: Health, views: Mapping[str, EnvoyView], memo: Memo | None = None) -> Plans:
@@ -63,11 +64,16 @@ def plan_all(model: Model, presence: Presence, health: Health, views: Mapping[st
     nodes = {
         node.name: NodePlans(
             orders=plan_node(present, node.name, memo.part(("node", node.name))),
-            nft=plan_nft(model, health, node.name, memo.part(("nft", node.name))),
+            nft=plan_nft(model, health, node.name, memo.part(("nft", node.name)), presence.captured),
             envoy=plan_envoy(model, health, views[node.name], memo.part(("envoy", node.name)), present),
         )
         for node in model.cluster.nodes
     }
-    plans = Plans(plan_network(present), plan_captures(present, presence.captured), plan_dns(model, health, memo.part("dns")), nodes)
+    plans = Plans(
+        plan_network(present),
+        plan_captures(present, presence.captured, presence.released),
+        plan_dns(model, health, memo.part("dns")),
+        nodes,
+    )
     memo.turn()
     return plans

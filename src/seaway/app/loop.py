@@ -50,14 +50,15 @@ _log = logging.getLogger(__name__)
 class Timing:
     """Seconds. Changes that come closer than `quiet_s` are taken in one pass. Where they do not end (a pod that flaps), passes are
     `spacing_s` apart over time, and at most `at_once` of them closer. A pod that nothing is sent to any more keeps its sockets and its
-    namespace for `drain_s`. What an engine refused is tried again after `retry_s`. Envoy has `answer_s` for each candidate while a
-    culprit is looked for.
+    namespace for `drain_s`; one that has left the mesh keeps connections through its proxy for at most `linger_s`. What an engine refused
+    is tried again after `retry_s`. Envoy has `answer_s` for each candidate while a culprit is looked for.
     """
 
     quiet_s: float = 0.005
     spacing_s: float = 0.1
     at_once: int = 5
     drain_s: float = 2.0
+    linger_s: float = 60.0
     retry_s: float = 1.0
     answer_s: float = 5.0
 
@@ -231,8 +232,16 @@ class Loop:
         former = self.current.model if self.current is not None else None
         model = self._rollover.next_model(former, self._built.model, health)
         model = self._rollover.next_mesh(former, model, self._settled(), self._listening())
-        present = self._rollover.present(former, model, time.monotonic(), self.timing.drain_s)
-        plans = plan_all(model, Presence(present, self._rollover.captured), health, self._views(model), self._kept.part("planned"))
+        now = time.monotonic()
+        present = self._rollover.present(former, model, now, self.timing.drain_s)
+        self._rollover.release(present, now, self.timing.linger_s)
+        plans = plan_all(
+            model,
+            Presence(present, self._rollover.captured, self._rollover.released),
+            health,
+            self._views(model),
+            self._kept.part("planned"),
+        )
         held = self._without_network(present)
         if self.current is None or self._strayed or self._torn or plans != self.current.plans or held != self._held:
             self._torn = True  # should it break off on the way, engines hold a part of it

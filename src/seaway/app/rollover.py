@@ -20,6 +20,8 @@ class Rollover:
         self._departing: dict[PodName, tuple[Pod, float]] = {}
         self._leaving: dict[PodName, tuple[Model, float]] = {}
         self._standings: dict[PodName, Standing] = {}
+        self._released: dict[PodName, float] = {}
+        self._captured_before: frozenset[PodName] = frozenset()
         self._on_the_way = False
 
     @property
@@ -32,6 +34,19 @@ class Rollover:
         """Pods whose traffic is to pass their proxy by now; those that depart do as before."""
         standing = {name for name, standing in self._standings.items() if standing.captured}
         return frozenset(standing | {name for name in self._departing if name in self._leaving})
+
+    @property
+    def released(self) -> frozenset[PodName]:
+        """Pods that are captured no more, but may have connections from the time when they were."""
+        return frozenset(self._released)
+
+    def release(self, present: Model, now: float, linger_s: float) -> None:
+        """Keeps what pods that have left the mesh still have open, for `linger_s`; called once a pass, after `present`."""
+        captured = self.captured
+        left = (self._captured_before | self._released.keys()) - captured
+        ends = {name: self._released.get(name, now + linger_s) for name in left if name in present.pod}
+        self._released = {name: end for name, end in ends.items() if end > now}
+        self._captured_before = captured
 
     @property
     def on_the_way(self) -> bool:
@@ -74,4 +89,5 @@ class Rollover:
 
     def next_end(self) -> float | None:
         """When the time of the next pod that departs or leaves the mesh is over; None where there is none."""
-        return min((end for _, end in (*self._departing.values(), *self._leaving.values())), default=None)
+        ends = [end for _, end in (*self._departing.values(), *self._leaving.values())]
+        return min((*ends, *self._released.values()), default=None)

@@ -19,31 +19,38 @@ from functools import lru_cache
 from hashlib import blake2b
 
 from seaway.model.index import Model
-from seaway.model.mesh import Capture, Member
+from seaway.model.mesh import Capture
 from seaway.model.names import INBOUND_MARK, INBOUND_PORT, OUTBOUND_MARK, OUTBOUND_PORT, SHORT_DSCP, pod_netns
-from seaway.model.workload import GatewayProxy, PodName
+from seaway.model.workload import GatewayProxy, Pod, PodName
 from seaway.plans.nft.table import NftChain, NftRule, NftTable
 
 CAPTURE_TABLE = "seaway_mesh"
+
+_ONLY_NEW = (
+    NftRule("meta l4proto != tcp return"),
+    NftRule("tcp flags & (fin | syn | rst | ack) != syn return", "a connection that was open before the pod was captured"),
+)
 
 _VERSION = "version_"
 _TCP = "meta l4proto tcp"
 _OWN = "fib daddr type local"
 
 
-def plan_captures(model: Model, captured: frozenset[PodName]) -> tuple[tuple[str, NftTable | None], ...]:
+def plan_captures(model: Model, captured: frozenset[PodName], released: frozenset[PodName]) -> tuple[tuple[str, NftTable | None], ...]:
     """The table of each pod's namespace, by its file's name; None where nothing is captured: of outsiders, and of gateways, whose
     only process is the proxy. Members that are not in `captured` are not captured yet, or no longer.
+
+    Those that are `released` have connections that were captured once: these live by the table, without a rule that captures more.
     """
-    return tuple(
-        (pod_netns(pod.id), _table_of(model.member.get(pod.id)) if pod.id in captured and not isinstance(pod.runs, GatewayProxy) else None)
-        for pod in model.pods
-        if not pod.host_network
-    )
+    return tuple((pod_netns(pod.id), _table_of(pod, model, captured, released)) for pod in model.pods if not pod.host_network)
 
 
-def _table_of(member: Member | None) -> NftTable | None:
-    return capture_table(member.capture) if member is not None else None
+def _table_of(pod: Pod, model: Model, captured: frozenset[PodName], released: frozenset[PodName]) -> NftTable | None:
+    if isinstance(pod.runs, GatewayProxy):
+        return None
+    if pod.id in captured and pod.id in model.member:
+        return capture_table(model.member[pod.id].capture)
+    return NOTHING_MORE if pod.id in released else None
 
 
 @lru_cache(maxsize=256)
@@ -51,7 +58,7 @@ def capture_table(capture: Capture) -> NftTable:
     """The table that captures this much."""
     incoming = _incoming(capture)
     output = (
-        NftRule("meta l4proto != tcp return"),
+        *_ONLY_NEW,
         NftRule(f"meta mark {INBOUND_MARK:#x} return", "from the proxy to its pod"),
         NftRule(f"meta mark {OUTBOUND_MARK:#x} ip dscp {SHORT_DSCP} {_OWN} return", "to the pod itself, by the shorter way"),
         *(NftRule(f"meta mark {OUTBOUND_MARK:#x} {_OWN} {ports} redirect to :{INBOUND_PORT}", "to the pod itself") for ports in incoming),
@@ -60,10 +67,15 @@ def capture_table(capture: Capture) -> NftTable:
         *_outgoing(capture),
     )
     prerouting = (
+        *_ONLY_NEW,
         NftRule('iifname "lo" return'),
         NftRule(f"ip dscp {SHORT_DSCP} return", "from the proxy of this node, by the shorter way"),
         *(NftRule(f"{ports} redirect to :{INBOUND_PORT}") for ports in incoming),
     )
+    return _table(output, prerouting)
+
+
+def _table(output: tuple[NftRule, ...], prerouting: tuple[NftRule, ...]) -> NftTable:
     chains = (
         NftChain("wash", "type filter hook output priority -150", (wash(f"meta mark != {OUTBOUND_MARK:#x}"),)),
         NftChain("output", "type nat hook output priority -100", output),
@@ -85,6 +97,10 @@ def version_chain(table: NftTable) -> str:
 def _digest(chains: tuple[NftChain, ...]) -> str:
     text = "\n".join(rule.text for chain in chains for rule in (NftRule(chain.name), *chain.rules))
     return blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+NOTHING_MORE = _table((), ())
+"""Captures nothing; connections that were captured before are still translated, which ends with the last table that translates."""
 
 
 def _incoming(capture: Capture) -> tuple[str, ...]:

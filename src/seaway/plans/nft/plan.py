@@ -14,6 +14,7 @@ from seaway.core.memo import Memo
 from seaway.model.cluster import Node
 from seaway.model.index import Model
 from seaway.model.service import Endpoint, Health, Service, ServicePort, endpoints, health_of
+from seaway.model.workload import GatewayProxy, Pod, PodName
 from seaway.plans.nft.layout import DROP, REFUSE, Elements, Ranges, choice_chain, choice_name, service_chains, service_maps
 from seaway.plans.nft.table import Element, NftTable
 
@@ -42,10 +43,10 @@ class Frontend:
         return f"{self.address} . {self.protocol} . {self.port}"
 
 
-def plan_nft(model: Model, health: Health, node: str, memo: Memo | None = None) -> NftTable:
+def plan_nft(model: Model, health: Health, node: str, memo: Memo | None = None, captured: frozenset[PodName] | None = None) -> NftTable:
     """The table of one node, named as in `model.cluster.nodes`. A frontend that two Services claim goes to the first of them.
 
-    `memo` is this node's own.
+    `memo` is this node's own. `captured` are the members that have tables of their own by now, all where it is None.
     """
     memo = memo or Memo()
     here = next(one for one in model.cluster.nodes if one.name == node)
@@ -61,11 +62,16 @@ def plan_nft(model: Model, health: Health, node: str, memo: Memo | None = None) 
         services=str(ipaddress.IPv4Network(model.cluster.service_cidr)),
         node=str(ipaddress.IPv4Address(here.address)),
     )
-    members = sorted(model.pod[one.pod].ip for one in model.mesh.members if one.pod in model.pod and model.pod[one.pod].node == node)
+    members = sorted(pod.ip for pod in model.pods_on(node) if pod.id in model.member and _washes(pod, captured))
     filled = replace(_elements(ordered, balancers, here.name), members=tuple(Element(one) for one in members))
     verdicts = {one.value for one in (*filled.services, *filled.external)}
     names = sorted(one.removeprefix("goto ") for one in verdicts - {DROP, REFUSE})
     return NftTable(maps=service_maps(filled), chains=service_chains(ranges, tuple(choice_chain(one) for one in names)))
+
+
+def _washes(pod: Pod, captured: frozenset[PodName] | None) -> bool:
+    """Whether what comes from a member is clean already: by its own table, or because nothing but the proxy runs in it."""
+    return captured is None or pod.id in captured or isinstance(pod.runs, GatewayProxy)
 
 
 def _keyed_frontends(service: Service, health: Health, here: Node) -> tuple[tuple[str, Frontend], ...]:

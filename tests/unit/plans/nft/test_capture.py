@@ -7,7 +7,8 @@ import pytest
 from seaway.model.mesh import Capture
 from seaway.plans.nft.capture import capture_table, version_chain
 
-START = ["meta l4proto != tcp return", "meta mark 0x5ea2 return", "meta mark 0x5ea1 ip dscp 43 fib daddr type local return"]
+ONLY_NEW = ["meta l4proto != tcp return", "tcp flags & (fin | syn | rst | ack) != syn return"]
+START = [*ONLY_NEW, "meta mark 0x5ea2 return", "meta mark 0x5ea1 ip dscp 43 fib daddr type local return"]
 TO_ITSELF = "meta mark 0x5ea1 fib daddr type local {} redirect to :15006"
 PASSES = ["meta mark 0x5ea1 return", "fib daddr type local return"]
 ALL_OUT, ALL_IN = "meta l4proto tcp redirect to :15001", "meta l4proto tcp redirect to :15006"
@@ -20,7 +21,7 @@ def rules(capture: Capture, chain: str) -> list[str]:
 
 def test_everything_by_default() -> None:
     assert rules(Capture(), "output") == [*START, TO_ITSELF.format("meta l4proto tcp"), *PASSES, ALL_OUT]
-    assert rules(Capture(), "prerouting") == [*FROM_ELSEWHERE, ALL_IN]
+    assert rules(Capture(), "prerouting") == [*ONLY_NEW, *FROM_ELSEWHERE, ALL_IN]
     assert rules(Capture(), "wash") == ["meta mark != 0x5ea1 ip dscp 43 ip dscp set cs0"]
 
 
@@ -54,7 +55,7 @@ def test_what_leaves(capture: Capture, expected: list[str]) -> None:
     ],
 )
 def test_what_comes_in_and_what_a_pod_calls_of_itself_are_one(capture: Capture, ports: str) -> None:
-    assert rules(capture, "prerouting") == [*FROM_ELSEWHERE, *([f"{ports} redirect to :15006"] if ports else [])]
+    assert rules(capture, "prerouting") == [*ONLY_NEW, *FROM_ELSEWHERE, *([f"{ports} redirect to :15006"] if ports else [])]
     to_itself = [TO_ITSELF.format(ports)] if ports else []
     assert rules(capture, "output") == [*START, *to_itself, *PASSES, ALL_OUT]
 
