@@ -137,6 +137,8 @@ def _mesh_blocks(one: Outcome) -> Iterator[Block]:
     """Members, what they see, and the upstreams that some object of Istio's shapes."""
     mesh = one.built.model.mesh
     yield from (block(f"member {member.pod}", member, "pod") for member in mesh.members)
+    yield from (block(f"outside {outsider.pod}", outsider, "pod") for outsider in mesh.outsiders)
+    yield from (block(f"inbound {inbound.pod}", inbound, "pod") for inbound in mesh.inbounds)
     yield from ((f"scope {scope.id}", tuple(_seen(scope))) for scope in mesh.scopes)
     shaped = (one for one in mesh.upstreams if any(key.group.endswith("istio.io") for key in one.owners))
     yield from (block(f"upstream {upstream.id}", upstream, "id") for upstream in shaped)

@@ -30,7 +30,7 @@ from seaway.frontends.istio.settings import Settings
 from seaway.model.mesh import Capture, Inbound, InboundPort, Member, Mtls
 from seaway.model.service import Service, ServicePort
 from seaway.model.upstream import AppProtocol
-from seaway.model.workload import Pod, PodName, Protocol
+from seaway.model.workload import GatewayProxy, Pod, PodName, Protocol
 from seaway.snapshot import Snapshot
 
 
@@ -55,10 +55,13 @@ class People:
 def build_inbounds(
     snapshot: Snapshot, people: People, services: tuple[Service, ...], settings: Settings
 ) -> tuple[tuple[Inbound, ...], Findings]:
-    """One a member, in their order. A port that is not captured is plaintext, whatever is said of it: no proxy stands before it."""
+    """One a member, in their order; none for gateways, whose ports are their own objects' matter.
+
+    A port that is not captured is plaintext, whatever is said of it: no proxy stands before it.
+    """
     found, findings = read_peer_authentications(snapshot, settings.mesh.root_namespace)
-    pairs = tuple((one, people.pods[one.pod]) for one in people.members)
-    spoken, shared = _spoken(services, snapshot, frozenset(one.pod for one in people.members))
+    pairs = tuple((one, people.pods[one.pod]) for one in people.members if not isinstance(people.pods[one.pod].runs, GatewayProxy))
+    spoken, shared = _spoken(services, snapshot, frozenset(member.pod for member, _ in pairs))
     inbounds: list[Inbound] = []
     for member, pod in pairs:
         modes = found.of(pod)

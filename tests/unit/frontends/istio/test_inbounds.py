@@ -58,7 +58,7 @@ def built(*objects: Object) -> tuple[dict[str, Inbound], Findings]:
     members, _, _ = enrol(made.snapshot, made.model.pods, settings)
     people = People(members, made.model.pod, {one.pod: "open" for one in members})
     inbounds, findings = build_inbounds(made.snapshot, people, made.model.services, settings)
-    assert [one.pod for one in inbounds] == [one.pod for one in members]
+    assert [one.pod for one in inbounds] == [one.pod for one in members if one.pod.namespace == "shop"], "gateways have none"
     return {one.pod.name: one for one in inbounds if one.pod.namespace == "shop"}, findings
 
 

@@ -66,8 +66,6 @@ def shortcut_of(model: Model, upstream: Upstream, rewritten: bool) -> Shortcut |
     if len(ports) != 1 or len({member.spiffe for member in members}) != 1 or not all(inbounds):
         return None
     port = ports.pop()
-    if not all(model.takes_mtls(member.pod, port) for member in members):
-        return None  # such a port is called in plaintext, and whoever calls it is nobody to its policy
     known = {next((at.protocol for at in one.ports if at.port == port), None) for one in inbounds if one is not None}
     policies = {one.policy for one in inbounds if one is not None}
     if not known <= set(_SHORT) or len(policies) != 1:
