@@ -218,8 +218,8 @@ def test_evaluator_and_envoy_agree_on_requests(tmp_path: Path) -> None:
     with PolicedEnvoy(tmp_path) as envoy:
         contexts = {one: authority.client(one) for one in IDENTITIES}
         listeners = (
-            http_listener("http", http_filters("base", base), manager),
-            http_listener("tls", http_filters("base", base), manager, authority.server("spiffe://cluster.local/ns/shop/sa/app")),
+            http_listener("http", http_filters("base"), manager),
+            http_listener("tls", http_filters("base"), manager, authority.server("spiffe://cluster.local/ns/shop/sa/app")),
         )
         start = (cluster("app", app.server_port), *listeners, *plan_filters("base", base, {}))
         envoy.publish(*start, routes("http", {}), routes("tls", {}))
@@ -229,7 +229,7 @@ def test_evaluator_and_envoy_agree_on_requests(tmp_path: Path) -> None:
             {
                 "name": one.id,
                 "domains": [one.id],
-                "typed_per_filter_config": per_route(one),
+                "typed_per_filter_config": per_route("base", one),
                 "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "app"}}],
             }
             for one in workloads

@@ -43,8 +43,8 @@ class Place:
         return Client(self.envoy.port("in"))
 
     def resources(self, workload: WorkloadPolicy) -> tuple[object, ...]:
-        listener = http_listener("in", http_filters("in", workload), {}, log=self.log)
-        return (cluster("app", self.app.server_port), listener, *plan_filters("in", workload, {}), routes("in", per_route(workload)))
+        listener = http_listener("in", http_filters("in"), {}, log=self.log)
+        return (cluster("app", self.app.server_port), listener, *plan_filters("in", workload, {}), routes("in", per_route("in", workload)))
 
     def ask(self, client: Client, path: str, *headers: tuple[str, str]) -> tuple[Reply, str]:
         """The answer, and what the access log says of it: status and details."""

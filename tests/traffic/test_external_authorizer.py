@@ -105,9 +105,9 @@ def client_of(envoy: PolicedEnvoy, app: App, authorizer: ExternalAuthorizer, por
     envoy.publish(
         cluster("app", app.server_port),
         cluster(upstream_cluster(authorizer.to), port, http2=authorizer.grpc),
-        http_listener("in", http_filters("in", workload), {}),
+        http_listener("in", http_filters("in"), {}),
         *plan_filters("in", workload, {}),
-        routes("in", per_route(workload)),
+        routes("in", per_route("in", workload)),
     )
     return Client(envoy.port("in"))
 

@@ -46,9 +46,9 @@ class Place:
         workload = WorkloadPolicy("w", policies, (), rules)
         self.envoy.publish(
             cluster("app", self.app.server_port),
-            http_listener("in", http_filters("in", workload), {}),
+            http_listener("in", http_filters("in"), {}),
             *plan_filters("in", workload, fetched or {}),
-            routes("in", per_route(workload)),
+            routes("in", per_route("in", workload)),
         )
         self.app.seen.clear()
         return Client(self.envoy.port("in"))
@@ -169,9 +169,9 @@ def test_a_key_set_that_envoy_refuses_closes_the_place(place: Place) -> None:
     workload = WorkloadPolicy("w", (), (), (rule(FIRST, keys=InlineKeys("{}")),))
     outcome = place.envoy.offer(
         cluster("app", place.app.server_port),
-        http_listener("closed", http_filters("closed", workload), {}),
+        http_listener("closed", http_filters("closed"), {}),
         *plan_filters("closed", workload, {}),
-        routes("closed", per_route(workload)),
+        routes("closed", per_route("closed", workload)),
     )
     assert isinstance(outcome, Refusals)
     place.app.seen.clear()

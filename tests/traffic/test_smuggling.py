@@ -140,8 +140,8 @@ class World:
         host = {"name": "all", "domains": ["*"], "routes": [*match, {"match": {"prefix": "/"}, "route": {"cluster": "public"}}]}
         resources = [cluster(one.name, one.port) for one in backends]
         for name, (workload, paths) in PLACES.items():
-            resources.append(http_listener(name, http_filters(name, workload), MANAGERS[paths], log=folder / f"{name}.log"))
-            resources.append(routes(name, per_route(workload), [host]))
+            resources.append(http_listener(name, http_filters(name), MANAGERS[paths], log=folder / f"{name}.log"))
+            resources.append(routes(name, per_route(name, workload), [host]))
         envoy.publish(*resources)
         self.ports = {name: envoy.port(name) for name in PLACES}
 

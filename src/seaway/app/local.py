@@ -24,6 +24,7 @@ from seaway.app.questions import certificate_questions, questions
 from seaway.app.relay import end_relay, pipe_of
 from seaway.app.settings import Settings
 from seaway.app.state import StateFolder, read_leases, write_atomically
+from seaway.app.token_keys import Places, TokenKeeper
 from seaway.app.views.certificates import find_troubles
 from seaway.app.views.status import status_document
 from seaway.core.codes.engines import DEFECT, ENGINE_FAILED, ENVOY_NOT_REPLACED, PROCESS_CANNOT_START, PROCESS_DIED
@@ -36,6 +37,7 @@ from seaway.drivers.ca.default_certificate import default_certificate
 from seaway.drivers.envoy.binary import find_envoy
 from seaway.drivers.envoy.process import EnvoyEvent
 from seaway.drivers.envoy.replacement import NotReplaced, Replaced
+from seaway.drivers.jwks.real import UrlFetcher
 from seaway.drivers.netns.real import NetworkDriver
 from seaway.drivers.nft.captures import CaptureDriver
 from seaway.drivers.nft.real import NftDriver
@@ -85,6 +87,9 @@ class ControlPlane:
         self._links: dict[str, AgentLink] = {}
         self._tables: dict[str, NftDriver] = {}
         self._certificates = Certificates(CertificateSettings(state.roots, settings.leaf_s), self._links, say)
+        outside = sandbox.netns_folder / HOST_NETNS
+        places = Places(sandbox.netns_folder, outside if outside.exists() else None)
+        self._token_keys = TokenKeeper(state.token_keys, places, UrlFetcher(), self._keys_changed)
 
     async def run(self, started: Callable[[dict[str, Any]], None]) -> None:
         """Runs until SIGINT or SIGTERM, then takes everything away. `started` is called when the first configuration is out."""
@@ -180,7 +185,14 @@ class ControlPlane:
         ports = self._host_ports(model.gateways[0].name) if model.gateways else ()
         folder = str(self._sandbox.netns_folder)
         return {
-            node.name: EnvoyView(node.name, folder, certificate, ports if node.name == first else (), shorter_way=self.settings.shorter_way)
+            node.name: EnvoyView(
+                node.name,
+                folder,
+                certificate,
+                ports if node.name == first else (),
+                shorter_way=self.settings.shorter_way,
+                token_keys=self._token_keys.texts,
+            )
             for node in self.settings.cluster.nodes
         }
 
@@ -247,9 +259,14 @@ class ControlPlane:
     def _follow_authority(self) -> None:
         if self.loop is not None and self.loop.current is not None:
             self._certificates.follow(self.loop.current.model.mesh.authority)
+            self._token_keys.follow(self.loop.current.model)
+
+    def _keys_changed(self) -> None:
+        if self.loop is not None:
+            self.loop.keys_changed()
 
     def _other_findings(self) -> Findings:
-        return (*process_findings(self._processes, self.state.logs), *find_troubles(self._certificates))
+        return (*process_findings(self._processes, self.state.logs), *find_troubles(self._certificates), *self._token_keys.findings)
 
     def _heard_envoy(self, node: str, report: XdsReport) -> None:
         if self.loop is None:
@@ -312,6 +329,7 @@ class ControlPlane:
         """Everything away, in the order in which nothing is started again meanwhile."""
         if self._status_due is not None:
             self._status_due.cancel()
+        await self._token_keys.stop()
         for link in self._links.values():
             await link.close()
         await asyncio.gather(*(process.stop() for process in self._processes))

@@ -134,6 +134,10 @@ class Loop:
             self.health = Health(ready)
             self._wake.set()
 
+    def keys_changed(self) -> None:
+        """Keys of a token issuer were fetched that were others before; views hold them."""
+        self._wake.set()
+
     def envoy_refused(self) -> None:
         """An Envoy has refused a part of what was published."""
         self._refused = True

@@ -45,6 +45,10 @@ class StateFolder:
         return self.path / "trust-bundle.pem"
 
     @property
+    def token_keys(self) -> Path:
+        return self.path / "token-keys.json"
+
+    @property
     def status(self) -> Path:
         return self.path / "status.json"
 
@@ -68,7 +72,7 @@ class StateFolder:
     def of_a_run(self) -> tuple[Path, ...]:
         """The files that must not outlive the network that they speak of."""
         sockets = (self.control_socket, self.xds_socket)
-        files = (self.control_pid, self.relay_pid, self.relay_config, self.status, self.settings, self.leases, self.roots)
+        files = (self.control_pid, self.relay_pid, self.relay_config, self.status, self.settings, self.leases, self.roots, self.token_keys)
         return (*sockets, *files)
 
     def node(self, name: str) -> Path:

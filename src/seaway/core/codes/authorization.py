@@ -123,6 +123,13 @@ KEYS_INVALID = Code(
     "Envoy takes no such key set. Until it is mended no token of this rule verifies: all are refused with 401.",
     "{advice}",
 )
+KEYS_UNREACHABLE = Code(
+    "NET0657",
+    Severity.WARNING,
+    "no keys from {url}",
+    "{state}. It is tried again. {problem}.",
+    "Make the URL reachable, or put the key set into jwks.",
+)
 PRESENCE_UNUSED = Code(
     "NET0658",
     Severity.WARNING,

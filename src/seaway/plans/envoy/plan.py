@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from seaway.core.memo import Memo
+from seaway.model.authorization import FetchedKeys
 from seaway.model.certificate import Certificate
 from seaway.model.index import Model
 from seaway.model.route import Gateway
@@ -28,6 +29,7 @@ class EnvoyView:
 
     `default_certificate` is for gateways that name none of their own. `roots` is the file of the authorities that the machine believes.
     `shorter_way`: calls between members of this node pass it once where they may (see `mesh/shortcut.py`).
+    `token_keys` are the key sets that token issuers' URLs gave last.
     """
 
     node: str
@@ -36,6 +38,7 @@ class EnvoyView:
     host_ports: tuple[HostPort, ...]
     roots: str = DEBIANS_ROOTS
     shorter_way: bool = True
+    token_keys: Mapping[FetchedKeys, str] = field(default_factory=dict[FetchedKeys, str])
 
 
 def plan_envoy(
@@ -62,7 +65,7 @@ def _resources(model: Model, present: Model, health: Health, view: EnvoyView, me
     def way(to: UpstreamId) -> tuple[Site, Shortcut | None]:
         return site, shortcut_of(model, present.upstream[to], to in changed) if view.shorter_way else None
 
-    yield from plan_mesh(present, people, view.netns_folder, memo)
+    yield from plan_mesh(present, people, view.netns_folder, view.token_keys, memo)
     for to in sorted(reached(people, present)):
         yield from plan_upstream(model, present.upstream[to], health, way(to), memo)
     for gateway in model.gateways:

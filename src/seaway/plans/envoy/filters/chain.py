@@ -1,8 +1,9 @@
 """The filters that a policy puts before a workload or a gateway, in order, and where their configuration comes from.
 
-What a policy says comes with the routes (`per_route`) or by the filters' own names (`plan_filters`), so that a changed rule, key or
-authorizer moves no listener: connections stay, and the next request is judged anew. Which filters there are stands in the listener.
-On TCP there are no routes: the rules stand in the filter chain (`network_filters`), and a change ends the connections that it was about.
+What a policy says comes with the routes (`per_route`) or by the filters' own names (`plan_filters`), and all filters stand in every
+listener, so that no edit of policies moves one: connections stay, and the next request on each is judged anew. (While a listener changes,
+Envoy keeps connections on the filters that they came in by, for as long as it drains.) On TCP there are no routes: the rules stand in the
+filter chain (`network_filters`), and a change ends the connections that it was about.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from google.protobuf.message import Message
 from seaway.core.names import Key
 from seaway.model.authorization import Action, FetchedKeys, WorkloadPolicy
 from seaway.plans.envoy.filters.authorizer import (
+    ASKED,
     NETWORK_RBAC,
     authorizer_of,
     custom_policies,
@@ -54,26 +56,29 @@ ORDER = (
 """Upstream's order. https://istio.io/latest/docs/concepts/security/#implicit-enablement"""
 
 
-def http_filters(slot: str, policy: WorkloadPolicy) -> list[Fields]:
+def http_filters(slot: str) -> list[Fields]:
     """HttpFilters to stand before all others. `slot` is a name for the place, which does not change when the policy does.
 
-    `plan_filters` must be planned for the same slot, and `per_route` stand in the RouteConfiguration that the place uses.
+    `per_route` for the slot must stand in the RouteConfiguration that the place uses, and its `plan_filters` be planned.
     """
-    made: dict[str, Fields] = {name: extension(name, HttpRbac()) for name in _ACTIONS}
-    if custom_policies(policy):
-        made[CUSTOM] = extension(CUSTOM, HttpRbac())
-    if authorizer_of(policy) is not None:
-        made[ASK] = _discovered(ASK, slot, type_url(HttpExtAuthz()))
-    if policy.tokens:
-        made[JWT_FILTER] = _discovered(JWT_FILTER, slot, type_url(JwtAuthentication()))
-    return [made[name] for name in ORDER if name in made]
+    made: dict[str, Fields] = {name: extension(name, HttpRbac()) for name in (CUSTOM, *_ACTIONS)}
+    made[ASK] = _discovered(
+        ASK, slot, HttpExtAuthz(), HttpRbac(rules=_deny("marked, and nobody is asked", {"sourced_metadata": {"metadata_matcher": ASKED}}))
+    )
+    made[JWT_FILTER] = _discovered(JWT_FILTER, slot, JwtAuthentication(), HttpRbac())
+    return [made[name] for name in ORDER]
 
 
-def per_route(policy: WorkloadPolicy) -> dict[str, Message]:
-    """`typed_per_filter_config` of a RouteConfiguration: what the filters of a place do, but for those that `plan_filters` says."""
+def per_route(slot: str, policy: WorkloadPolicy) -> dict[str, Message]:
+    """`typed_per_filter_config` of a RouteConfiguration: what the filters of a place do, but for those that `plan_filters` says.
+
+    Where tokens are to be checked, all is denied for as long as the filter that checks them has not come, or should Envoy refuse it.
+    """
     rules: dict[str, Fields] = {name: rbac_fields(action, policy.policies) for name, action in _ACTIONS.items()}
     if custom_policies(policy):
         rules[CUSTOM] = custom_rules(policy)
+    if policy.tokens:
+        rules[_resource_name(JWT_FILTER, slot)] = {"rules": _deny("tokens cannot be checked yet", ALWAYS)}
     return {name: pack(HttpRbacPerRoute(rbac=fields)) for name, fields in sorted(rules.items()) if fields}
 
 
@@ -108,15 +113,22 @@ def _network_rbac(fields: Fields) -> Fields:
     return extension(NETWORK_RBAC, NetworkRbac(stat_prefix="tcp.", **fields))
 
 
-def _discovered(name: str, slot: str, kind: str) -> Fields:
-    """Until its configuration is there, or should Envoy refuse it, the place lets nothing in."""
-    closed = HttpRbac(rules={"action": "DENY", "policies": {f"waiting for {name}": {"permissions": [ALWAYS], "principals": [ALWAYS]}}})
+def _deny(name: str, permission: Fields) -> Fields:
+    return {"action": "DENY", "policies": {name: {"permissions": [permission], "principals": [ALWAYS]}}}
+
+
+def _discovered(name: str, slot: str, sort: Message, idle: Message) -> Fields:
+    """A filter whose configuration has a name of its own. While there is none by that name, `idle` stands in its place.
+
+    Without warming: Envoy would wait for ever for one that does not exist.
+    """
     return {
         "name": _resource_name(name, slot),
         "config_discovery": {
             "config_source": ADS,
-            "type_urls": sorted((kind, type_url(closed))),
-            "default_config": pack(closed),
+            "type_urls": sorted((type_url(sort), type_url(idle))),
+            "default_config": pack(idle),
+            "apply_default_config_without_warming": True,
         },
     }
 

@@ -124,7 +124,7 @@ def plan_inbound_routes(keeper: Doorkeeper, kinds: frozenset[str]) -> Iterator[X
             "routes": [{"match": {"prefix": "/"}, "route": action, "name": "default"}],
             "metadata": metadata(policy_lines(keeper.policy)),
         }
-        routes = RouteConfiguration(name=name, virtual_hosts=[host], typed_per_filter_config=per_route(keeper.policy))
+        routes = RouteConfiguration(name=name, virtual_hosts=[host], typed_per_filter_config=per_route(keeper.slot, keeper.policy))
         yield build_resource(ROUTES, name, routes, policy_owners(keeper.policy))
 
 
@@ -139,7 +139,7 @@ _NO_END: Fields = {"max_stream_duration": seconds(0), "grpc_timeout_header_max":
 
 def _http(keeper: Doorkeeper, protocol: AppProtocol, settings: MeshSettings) -> list[Fields]:
     routes = inbound_routes(keeper.slot, _kind(protocol))
-    policing = http_filters(keeper.slot, keeper.policy)
+    policing = http_filters(keeper.slot)
     return [inbound_manager(settings, routes, policing, protocol is AppProtocol.GRPC_WEB)]
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 
 from seaway.core.memo import Memo
-from seaway.model.authorization import OPEN
+from seaway.model.authorization import OPEN, FetchedKeys
 from seaway.model.index import Model
 from seaway.model.mesh import Member, Scope
 from seaway.model.names import pod_netns
@@ -69,7 +70,7 @@ def reached(people: Residents, model: Model) -> set[UpstreamId]:
     return {one for one in (*found, *asked) if one in model.upstream}
 
 
-def plan_mesh(model: Model, people: Residents, netns_folder: str, memo: Memo) -> Iterator[XdsResource]:
+def plan_mesh(model: Model, people: Residents, netns_folder: str, fetched: Mapping[FetchedKeys, str], memo: Memo) -> Iterator[XdsResource]:
     """Listeners, route tables and the clusters that stand for no host. Upstreams are the caller's matter: gateways share them."""
     if not people.members:
         return
@@ -87,10 +88,10 @@ def plan_mesh(model: Model, people: Residents, netns_folder: str, memo: Memo) ->
                     yield memo((scope.id, table.port, host.name), plan_host_routes, scope, table, host)
     for member in people.members:
         yield plan_outbound(model, member, f"{netns_folder}/{pod_netns(member.pod)}", shared[member.scope])
-    yield from _inbound(model, people, netns_folder, memo)
+    yield from _inbound(model, people, netns_folder, fetched, memo)
 
 
-def _inbound(model: Model, people: Residents, netns_folder: str, memo: Memo) -> Iterator[XdsResource]:
+def _inbound(model: Model, people: Residents, netns_folder: str, fetched: Mapping[FetchedKeys, str], memo: Memo) -> Iterator[XdsResource]:
     """Listeners and routes of what comes in. Chains are made once for all pods that take the same under one name."""
     keepers: dict[str, Doorkeeper] = {}
     kinds: dict[str, frozenset[str]] = {}
@@ -110,19 +111,25 @@ def _inbound(model: Model, people: Residents, netns_folder: str, memo: Memo) -> 
         yield plan_inbound(model, member, f"{netns_folder}/{pod_netns(member.pod)}", inbound, made[key])
     for slot, keeper in keepers.items():
         yield from plan_inbound_routes(keeper, kinds[slot])
-        yield from plan_filters(slot, keeper.policy, {})
+        yield from plan_filters(slot, keeper.policy, fetched)
 
 
 def _slots(model: Model, people: Residents) -> Mapping[PodName, str]:
-    """Where a pod's policy is kept: with the other pods of its owner, unless another one holds for it. The name says nothing of the policy
-    itself, so that one that changes is found in the same place.
+    """Where a pod's policy is kept: with the other pods of its owner that have the same labels, by which policies select.
+
+    The name says nothing of the policy itself, so that one that changes is found in the same place, and moves no listener. Should another
+    policy hold for one of them all the same (a Service without a selector is what a policy may be about), it has a place of its own.
     """
     first: dict[str, str] = {}
     slots: dict[PodName, str] = {}
     for member in people.members:
-        owner = model.pod[member.pod].owner
-        slot = f"{owner.namespace}/{owner.kind}/{owner.name}"
+        pod = model.pod[member.pod]
+        slot = f"{pod.owner.namespace}/{pod.owner.kind}/{pod.owner.name}/{_short(pod.labels)}"
         policy = model.inbound[member.pod].policy if member.pod in model.inbound else ""
         shared = first.setdefault(slot, policy) == policy
         slots[member.pod] = slot if shared else f"{member.pod.namespace}/Pod/{member.pod.name}"
     return slots
+
+
+def _short(labels: tuple[tuple[str, str], ...]) -> str:
+    return sha256(repr(sorted(labels)).encode()).hexdigest()[:8]

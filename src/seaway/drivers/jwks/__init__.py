@@ -1,0 +1,1 @@
+"""Key sets of token issuers, fetched from where they are published."""
