@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 from envoy_text import render_envoy
+from policy_text import policy_blocks
 from show import Block, block, brief, render
 
 from seaway.core.finding import Findings, ordered
@@ -156,6 +157,10 @@ def _seen(scope: Scope) -> Iterator[str]:
         yield f"tcp {route.port}: {told} {brief(route.destinations)}{f', HTTP as {route.http}' if route.http else ''} ({brief(route.origin)})"
 
 
+def _policies(case: Case) -> str:
+    return _beyond(case, lambda one: policy_blocks(one.built.model.mesh))
+
+
 def _orders(case: Case) -> str:
     return _beyond(
         case,
@@ -236,6 +241,7 @@ def _envoy(case: Case) -> str:
 STAGES: dict[str, Callable[[Case], str]] = {
     "model.txt": _model,
     "mesh.txt": _mesh,
+    "policies.txt": _policies,
     "envoy.yaml": _envoy,
     "nft.txt": _nft,
     "dns.txt": _dns,

@@ -11,7 +11,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
@@ -27,10 +27,11 @@ from seaway.analysis.authorization import Decision, decide
 from seaway.analysis.terms import Call
 from seaway.model.authorization import Action, AllOf, Header, Not, WorkloadPolicy
 from seaway.model.authorization import Path as PathTerm
-from seaway.model.mesh import PathNormalization
+from seaway.model.mesh import NO_MESH, PathNormalization
 from seaway.model.route import Text
 from seaway.plans.envoy.filters.chain import http_filters, per_route
-from seaway.plans.envoy.proto import seconds, wrapped
+from seaway.plans.envoy.mesh.requests import path_rules
+from seaway.plans.envoy.proto import seconds
 
 DENY = WorkloadPolicy(
     "deny",
@@ -59,10 +60,12 @@ ALLOW = WorkloadPolicy("allow", (policy("allow", Action.ALLOW, PUBLIC),))
 BASE, STRICT = PathNormalization.BASE, PathNormalization.DECODE_AND_MERGE_SLASHES
 AT_ONCE = {"delayed_close_timeout": seconds(0)}
 """Connections that are refused end at once: by default Envoy waits a second for the client to close."""
-MANAGERS = {
-    BASE: {**AT_ONCE, "normalize_path": wrapped(True)},
-    STRICT: {**AT_ONCE, "normalize_path": wrapped(True), "merge_slashes": True, "path_with_escaped_slashes_action": "UNESCAPE_AND_FORWARD"},
+AS_A_SIDECAR = {
+    "http_protocol_options": {"accept_http_10": True},
+    "upgrade_configs": [{"upgrade_type": "websocket"}],
+    "proxy_100_continue": True,
 }
+MANAGERS = {one: {**AT_ONCE, **AS_A_SIDECAR, **path_rules(replace(NO_MESH.settings, path_normalization=one))} for one in (BASE, STRICT)}
 PLACES = {f"{workload.id}-{paths.value}": (workload, paths) for workload in (DENY, ALLOW) for paths in (BASE, STRICT)}
 
 

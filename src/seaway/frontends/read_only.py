@@ -5,7 +5,6 @@ from __future__ import annotations
 from seaway.core.codes.reading import READ_ONLY
 from seaway.core.finding import Findings, finding
 from seaway.resources.istio.gateway import Gateway
-from seaway.resources.istio.request_authentication import RequestAuthentication
 from seaway.resources.istio.telemetry import Telemetry
 from seaway.resources.meta import Struct
 from seaway.resources.seaway_v1 import RateLimitPolicy
@@ -13,7 +12,6 @@ from seaway.snapshot import Snapshot
 
 READ_ONLY_KINDS: tuple[type[Struct], ...] = (
     Gateway,
-    RequestAuthentication,
     Telemetry,
     RateLimitPolicy,
 )

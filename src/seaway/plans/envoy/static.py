@@ -1,20 +1,21 @@
 """A plan as one self-contained Envoy configuration, for `envoy --mode validate`, for goldens and for a reader's eyes.
 
-What would come over ADS stands in place: routes in their listeners, endpoints in their clusters, certificates as static secrets.
-Envoy itself is never run from it in production; it gets `bootstrap.py` and the resources.
+What would come over ADS stands in place: routes and filters in their listeners, endpoints in their clusters, certificates as static
+secrets. Envoy itself is never run from it in production; it gets `bootstrap.py` and the resources.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TypeAlias, cast
 
 from google.protobuf import json_format, symbol_database
 
 from seaway.plans.envoy.bootstrap import RUNTIME, over_socket, overload_manager
 from seaway.plans.envoy.proto import FLOW_LOG, MessageType
-from seaway.protocols.xds_resource import CLUSTER, ENDPOINTS, LISTENER, ROUTES, SECRET, TYPE_PREFIX, XdsResource
+from seaway.protocols.xds_resource import CLUSTER, ENDPOINTS, EXTENSION, LISTENER, ROUTES, SECRET, TYPE_PREFIX, XdsResource
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 JsonObject: TypeAlias = dict[str, Json]
@@ -34,10 +35,11 @@ def render_static(resources: tuple[XdsResource, ...], admin_socket: str = "") ->
     for resource in resources:
         by_type.setdefault(resource.type_url, {})[resource.name] = decode_resource(resource)
     routes, endpoints = by_type.get(ROUTES, {}), by_type.get(ENDPOINTS, {})
+    referred = _Referred(routes, by_type.get(EXTENSION, {}))
     static: dict[str, object] = {
-        "listeners": [_in_place(one, routes) for one in by_type.get(LISTENER, {}).values()],
+        "listeners": [_in_place(one, referred) for one in by_type.get(LISTENER, {}).values()],
         "clusters": [
-            *(_in_place(_static_cluster(one, endpoints), routes) for one in by_type.get(CLUSTER, {}).values()),
+            *(_in_place(_static_cluster(one, endpoints), referred) for one in by_type.get(CLUSTER, {}).values()),
             over_socket(FLOW_LOG, "/nobody/flows.sock"),
         ],
         "secrets": list(by_type.get(SECRET, {}).values()),
@@ -53,17 +55,27 @@ def render_static(resources: tuple[XdsResource, ...], admin_socket: str = "") ->
     return json.dumps(bootstrap, indent=1)
 
 
-def _in_place(value: Json, routes: Mapping[str, JsonObject]) -> Json:
-    """The value with every RDS reference replaced by its routes, and every SDS one by a reference to a static secret."""
+@dataclass(frozen=True, slots=True)
+class _Referred:
+    """What resources refer to by name."""
+
+    routes: Mapping[str, JsonObject]
+    filters: Mapping[str, JsonObject]
+
+
+def _in_place(value: Json, referred: _Referred) -> Json:
+    """The value with every RDS and ECDS reference replaced by what it names, and every SDS one by a reference to a static secret."""
     match value:
         case {"rds": {"route_config_name": str(name)}, **others}:
-            return {**{key: _in_place(one, routes) for key, one in others.items()}, "route_config": routes[name]}
+            return {**{key: _in_place(one, referred) for key, one in others.items()}, "route_config": referred.routes[name]}
+        case {"name": str(name), "config_discovery": {"default_config": idle}}:
+            return {"name": name, "typed_config": referred.filters.get(name, {}).get("typed_config", idle)}
         case {"name": name, "sds_config": _}:
             return {"name": name}
         case dict():
-            return {key: _in_place(one, routes) for key, one in value.items()}
+            return {key: _in_place(one, referred) for key, one in value.items()}
         case list():
-            return [_in_place(one, routes) for one in value]
+            return [_in_place(one, referred) for one in value]
         case _:
             return value
 

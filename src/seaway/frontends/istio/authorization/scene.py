@@ -13,7 +13,7 @@ from seaway.frontends.istio.selection import Selection
 from seaway.model.authorization import Action
 from seaway.model.service import Service
 from seaway.model.upstream import AppProtocol, OfService
-from seaway.model.workload import Pod, PodName
+from seaway.model.workload import GatewayProxy, Pod, PodName
 
 SHOWN = 3
 
@@ -45,8 +45,9 @@ class Scene:
 
     @cached_property
     def ports(self) -> Mapping[PodName, frozenset[Port]]:
-        """The ports of pods that some Service leads to."""
+        """The ports of pods that some Service leads to. Gateways serve HTTP, whatever they decrypt it from."""
         services = {service.id: service for service in self.workloads.services}
+        gateways = {pod.id for pod in self.workloads.members if isinstance(pod.runs, GatewayProxy)}
         found: dict[PodName, set[Port]] = {}
         for host in (host for hosts in self.registry.hosts.values() for host in hosts):
             for port in host.ports:
@@ -54,7 +55,8 @@ class Scene:
                     for backend in service.backends:
                         number = backend.ports[port.endpoints.port]
                         if backend.pod is not None and number:
-                            found.setdefault(backend.pod, set()).add(Port(number, port.number, port.protocol))
+                            protocol = AppProtocol.HTTP if backend.pod in gateways else port.protocol
+                            found.setdefault(backend.pod, set()).add(Port(number, port.number, protocol))
         return {pod: frozenset(ports) for pod, ports in found.items()}
 
     def members(self, selection: Selection) -> tuple[Pod, ...]:
