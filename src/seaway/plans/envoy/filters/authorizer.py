@@ -25,14 +25,6 @@ NETWORK_RBAC = "envoy.filters.network.rbac"
 """Namespaces of the metadata that the two RBAC filters write."""
 
 
-def _asked(namespace: str) -> Fields:
-    return {"filter": namespace, "path": [{"key": MATCHED}], "value": {"string_match": {"prefix": NAME_PREFIX}}}
-
-
-ASKED = _asked(HTTP_RBAC)
-"""Matches the metadata of a request that the authorizer is to be asked about."""
-
-
 def custom_policies(policy: WorkloadPolicy) -> tuple[AuthorizationPolicy, ...]:
     return tuple(one for one in policy.policies if one.action is Action.CUSTOM)
 
@@ -59,7 +51,7 @@ def http_authorizer(authorizer: ExternalAuthorizer) -> Message:
         "failure_mode_allow": authorizer.fail_open,
         "status_on_error": {"code": authorizer.status_on_error},
         "clear_route_cache": authorizer.clear_route_cache,
-        "filter_enabled_metadata": ASKED,
+        "filter_enabled_metadata": _asked(HTTP_RBAC),
     }
     if authorizer.body_bytes:
         fields["with_request_body"] = {
@@ -115,3 +107,7 @@ def _http_service(authorizer: ExternalAuthorizer) -> Fields:
 
 def _names(names: tuple[Text, ...]) -> Fields:
     return {"patterns": [string_matcher(name) for name in names]}
+
+
+def _asked(namespace: str) -> Fields:
+    return {"filter": namespace, "path": [{"key": MATCHED}], "value": {"string_match": {"prefix": NAME_PREFIX}}}

@@ -15,7 +15,6 @@ from google.protobuf.message import Message
 from seaway.core.names import Key
 from seaway.model.authorization import Action, FetchedKeys, WorkloadPolicy
 from seaway.plans.envoy.filters.authorizer import (
-    ASKED,
     NETWORK_RBAC,
     authorizer_of,
     custom_policies,
@@ -29,6 +28,7 @@ from seaway.plans.envoy.filters.tokens import token_filter
 from seaway.plans.envoy.proto import (
     ADS,
     Fields,
+    FilterConfig,
     HttpExtAuthz,
     HttpRbac,
     HttpRbacPerRoute,
@@ -59,27 +59,26 @@ ORDER = (
 def http_filters(slot: str) -> list[Fields]:
     """HttpFilters to stand before all others. `slot` is a name for the place, which does not change when the policy does.
 
-    `per_route` for the slot must stand in the RouteConfiguration that the place uses, and its `plan_filters` be planned.
+    They cost a request nothing unless its routes ask for them: `per_route` for the slot must stand in the RouteConfiguration that the place
+    uses, and its `plan_filters` be planned.
     """
     made: dict[str, Fields] = {name: extension(name, HttpRbac()) for name in (CUSTOM, *_ACTIONS)}
-    made[ASK] = _discovered(
-        ASK, slot, HttpExtAuthz(), HttpRbac(rules=_deny("marked, and nobody is asked", {"sourced_metadata": {"metadata_matcher": ASKED}}))
-    )
-    made[JWT_FILTER] = _discovered(JWT_FILTER, slot, JwtAuthentication(), HttpRbac())
-    return [made[name] for name in ORDER]
+    made[ASK] = _discovered(ASK, slot, HttpExtAuthz())
+    made[JWT_FILTER] = _discovered(JWT_FILTER, slot, JwtAuthentication())
+    return [{**made[name], "disabled": True} for name in ORDER]
 
 
 def per_route(slot: str, policy: WorkloadPolicy) -> dict[str, Message]:
-    """`typed_per_filter_config` of a RouteConfiguration: what the filters of a place do, but for those that `plan_filters` says.
-
-    Where tokens are to be checked, all is denied for as long as the filter that checks them has not come, or should Envoy refuse it.
-    """
+    """`typed_per_filter_config` of a RouteConfiguration: which of the filters of a place act, and on what."""
     rules: dict[str, Fields] = {name: rbac_fields(action, policy.policies) for name, action in _ACTIONS.items()}
     if custom_policies(policy):
         rules[CUSTOM] = custom_rules(policy)
+    asked = {name: pack(HttpRbacPerRoute(rbac=fields)) for name, fields in rules.items() if fields}
+    if authorizer_of(policy) is not None:
+        asked[_resource_name(ASK, slot)] = pack(FilterConfig(config={}))
     if policy.tokens:
-        rules[_resource_name(JWT_FILTER, slot)] = {"rules": _deny("tokens cannot be checked yet", ALWAYS)}
-    return {name: pack(HttpRbacPerRoute(rbac=fields)) for name, fields in sorted(rules.items()) if fields}
+        asked[_resource_name(JWT_FILTER, slot)] = pack(FilterConfig(config={}))
+    return dict(sorted(asked.items()))
 
 
 def plan_filters(slot: str, policy: WorkloadPolicy, fetched: Mapping[FetchedKeys, str]) -> Iterator[XdsResource]:
@@ -113,21 +112,18 @@ def _network_rbac(fields: Fields) -> Fields:
     return extension(NETWORK_RBAC, NetworkRbac(stat_prefix="tcp.", **fields))
 
 
-def _deny(name: str, permission: Fields) -> Fields:
-    return {"action": "DENY", "policies": {name: {"permissions": [permission], "principals": [ALWAYS]}}}
-
-
-def _discovered(name: str, slot: str, sort: Message, idle: Message) -> Fields:
-    """A filter whose configuration has a name of its own. While there is none by that name, `idle` stands in its place.
+def _discovered(name: str, slot: str, sort: Message) -> Fields:
+    """A filter whose configuration has a name of its own. Until it is there, or should Envoy refuse it, whatever asks for it is denied.
 
     Without warming: Envoy would wait for ever for one that does not exist.
     """
+    closed = HttpRbac(rules={"action": "DENY", "policies": {f"waiting for {name}": {"permissions": [ALWAYS], "principals": [ALWAYS]}}})
     return {
         "name": _resource_name(name, slot),
         "config_discovery": {
             "config_source": ADS,
-            "type_urls": sorted((type_url(sort), type_url(idle))),
-            "default_config": pack(idle),
+            "type_urls": sorted((type_url(sort), type_url(closed))),
+            "default_config": pack(closed),
             "apply_default_config_without_warming": True,
         },
     }
