@@ -192,6 +192,10 @@ def _dns_blocks(one: Outcome) -> Iterator[Block]:
     yield "records", tuple(f"{one.name} {one.ttl} {one.type} {data}" for one in zone.records for data in one.data)
     yield "names without records", zone.empty
     yield "reverse zones", zone.reverse
+    if zone.mesh:
+        seen = ((one, " ".join(one.exports)) for one in zone.mesh)
+        yield "hosts for members", tuple(f"{one.name} {' '.join(one.addresses)} ({one.namespace}, for {exports})" for one, exports in seen)
+        yield "members", tuple(f"{address} {namespace}" for address, namespace in zone.members)
 
 
 def _nft(case: Case) -> str:

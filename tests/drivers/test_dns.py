@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,7 +22,7 @@ from seaway.drivers.dns.fake import FakeDns
 from seaway.drivers.dns.interface import ClusterDns, DnsStatus, Place
 from seaway.drivers.dns.server import DnsServer
 from seaway.drivers.process.namespaces import in_netns
-from seaway.protocols.dns_zone import DnsZone, RecordSet
+from seaway.protocols.dns_zone import DnsZone, MeshName, RecordSet
 
 HUNDRED = tuple(f"10.244.1.{number}" for number in range(1, 101))
 
@@ -84,11 +85,13 @@ class Subject(ABC):
         return self.loop.call(self.dns.status)
 
     @abstractmethod
-    def exchange(self, place: Place, query: bytes, tcp: bool, wait_s: float = 10) -> bytes | None: ...
+    def exchange(self, place: Place, query: bytes, tcp: bool, wait_s: float = 10, client: str = "") -> bytes | None: ...
 
-    def ask(self, name: str, kind: str = "A", *, tcp: bool = False, place: Place | None = None, **more: Any) -> dns.message.Message | None:
+    def ask(
+        self, name: str, kind: str = "A", *, tcp: bool = False, place: Place | None = None, client: str = "", **more: Any
+    ) -> dns.message.Message | None:
         query = dns.message.make_query(name, kind, **more)
-        response = self.exchange(place or self.places[0], query.to_wire(), tcp)
+        response = self.exchange(place or self.places[0], query.to_wire(), tcp, client=client)
         if response is None:
             return None
         message = dns.message.from_wire(response)
@@ -114,18 +117,19 @@ class OnSockets(Subject):
     def fresh(self) -> ClusterDns:
         return self.loop.call(lambda: DnsServer((), self.cache, self.reports.append))
 
-    def exchange(self, place: Place, query: bytes, tcp: bool, wait_s: float = 10) -> bytes | None:
+    def exchange(self, place: Place, query: bytes, tcp: bool, wait_s: float = 10, client: str = "") -> bytes | None:
         assert place.netns is not None
         with in_netns(place.netns):
-            client = socket.socket(socket.AF_INET, socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM)
-        with client:
-            client.settimeout(wait_s)
+            sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM)
+        with sock:
+            sock.settimeout(wait_s)
             try:
-                client.connect((place.address, place.port))
-                client.sendall(len(query).to_bytes(2, "big") * tcp + query)
+                sock.bind((client, 0))
+                sock.connect((place.address, place.port))
+                sock.sendall(len(query).to_bytes(2, "big") * tcp + query)
                 if not tcp:
-                    return client.recv(65535)
-                with client.makefile("rb") as stream:
+                    return sock.recv(65535)
+                with sock.makefile("rb") as stream:
                     return stream.read(int.from_bytes(stream.read(2), "big"))
             except (TimeoutError, ConnectionError):
                 return None
@@ -142,8 +146,8 @@ class Without(Subject):
         self.fake.missing.add("/ns/gone")
         return self.fake
 
-    def exchange(self, place: Place, query: bytes, tcp: bool, wait_s: float = 10) -> bytes | None:
-        return self.fake.exchange(place, query, tcp)
+    def exchange(self, place: Place, query: bytes, tcp: bool, wait_s: float = 10, client: str = "") -> bytes | None:
+        return self.fake.exchange(place, query, tcp, client)
 
 
 @pytest.fixture(params=["sockets", "fake"])
@@ -169,6 +173,18 @@ def test_answers(subject: Subject, tcp: bool) -> None:
         assert subject.rcode("web.prod.svc.cluster.local", use_edns=1, tcp=tcp, place=place) == "BADVERS"
     status = subject.status()
     assert (status.serial, status.problem, status.listening) == (1, "", subject.places)
+
+
+@pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
+def test_members_of_the_mesh_are_known_by_their_address(subject: Subject, tcp: bool) -> None:
+    hosts = (MeshName("*.example.org", ("240.240.0.2",), "shop", ("*",)), MeshName("db.example.com", ("240.240.0.1",), "shop", ("*",)))
+    subject.load(replace(zone(), mesh=hosts, members=(("127.0.0.2", "shop"),)))
+    subject.listen()
+    assert subject.address("db.example.com", tcp=tcp, client="127.0.0.2") == ["240.240.0.1"]
+    assert subject.address("a.example.org", tcp=tcp, client="127.0.0.2", use_edns=0) == ["240.240.0.2"]
+    assert subject.address("web.prod.svc.cluster.local", tcp=tcp, client="127.0.0.2") == ["10.96.3.4"]
+    assert subject.rcode("db.example.com", tcp=tcp, client="127.0.0.2", use_edns=1) == "BADVERS"
+    assert subject.rcode("db.example.com", tcp=tcp, client="127.0.0.3") == "NXDOMAIN"
 
 
 def test_a_long_answer_comes_over_tcp(subject: Subject) -> None:

@@ -43,7 +43,7 @@ class Server:
         self.listening = await asyncio.get_running_loop().create_server(lambda: self.connections.factory("here"), "127.0.0.1", 0)
         self.address = self.listening.sockets[0].getsockname()
 
-    def handle(self, packet: bytes, deliver: Deliver) -> None:
+    def handle(self, packet: bytes, client: str, deliver: Deliver) -> None:
         response = respond(self.answers, packet, True)
         if isinstance(response, Outside):
             self.held.append((response, deliver))

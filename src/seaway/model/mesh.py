@@ -188,8 +188,21 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class HostName:
+    """A host of a ServiceEntry that members find by these addresses. `exports` are namespaces that see it, or `*`."""
+
+    name: str
+    addresses: tuple[str, ...]
+    namespace: str
+    exports: tuple[str, ...]
+    owner: Key
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
 class Mesh:
-    """All of it, each tuple in the order of its ids. `upstreams` hold every upstream that some route leads to, gateways' too.
+    """All of it, each tuple in the order of its ids. `upstreams` hold every upstream that some route leads to, gateways' too; `names` are
+    what DNS tells members.
 
     `announced` is what callers are told of what members accept: for a while something else than `inbounds`, while either changes (see
     `transition_mesh.py`); None where it is the same.
@@ -202,6 +215,7 @@ class Mesh:
     policies: tuple[WorkloadPolicy, ...] = ()
     scopes: tuple[Scope, ...] = ()
     upstreams: tuple[Upstream, ...] = ()
+    names: tuple[HostName, ...] = ()
     authority: Authority = MADE
     announced: tuple[Inbound, ...] | None = None
 

@@ -75,10 +75,10 @@ def _fill(answers: Answers, response: dns.message.QueryMessage, name: dns.name.N
     """Adds what the zones have. Returns the name to ask others for, b"" if that is all."""
     zone, nodes = answers.table.zone, answers.table.nodes
     wire = _wire(name)
-    if not _apex_of(answers, wire):
+    node = nodes.get(wire) or answers.table.below_wildcard(wire)
+    if node is None and not _apex_of(answers, wire):
         return wire
     response.flags |= dns.flags.AA
-    node: Node | None = nodes.get(wire)
     for _ in range(ALIAS_HOPS):
         alias = node.sets.get(CNAME) if node is not None else None
         if alias is None or kind in (CNAME, ANY):
@@ -94,7 +94,8 @@ def _fill(answers: Answers, response: dns.message.QueryMessage, name: dns.name.N
     response.answer += found
     if not found:
         apex = _apex_of(answers, wire)
-        response.authority.append(_rrset(apex, nodes[apex].sets[SOA], zone))
+        if apex:
+            response.authority.append(_rrset(apex, nodes[apex].sets[SOA], zone))
         if node is None:
             response.set_rcode(dns.rcode.NXDOMAIN)
     if kind in (SRV, NS):

@@ -5,6 +5,8 @@ Which question gets which node is `dns_wire`'s matter. RFC 1034 (aliases), 2308 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from copy import copy
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -87,6 +89,7 @@ class Table:
         self.zone = zone
         self.nodes: dict[bytes, Node] = {}
         self.apexes: set[bytes] = set()
+        self.wildcards: dict[bytes, RecordSet] = {}
         self._authority: dict[tuple[bytes, int], bytes] = {}
         for domain in (zone.domain, *zone.reverse):
             self._add_apex(domain)
@@ -99,6 +102,28 @@ class Table:
                 if len(node.sets) > 1:
                     raise ValueError(f"an alias with other records beside it: {node.sets[CNAME].name!r}")
                 node.outside = self._outside(node)
+
+    def with_hosts(self, hosts: Iterable[RecordSet]) -> Table:
+        """A table that has these names besides, inside the zones or out of them, and shares all else. Their names are absolute."""
+        made = copy(self)
+        made.nodes, made.wildcards = dict(self.nodes), {}
+        for record in hosts:
+            name = record.name.removesuffix(".")
+            if name.startswith("*."):
+                made.wildcards[encode_name(name[2:])] = record
+                continue
+            wire = encode_name(name)
+            if not (found := made.nodes.get(wire)) or not found.sets:
+                made.nodes[wire] = Node(wire, {NUMBERS[record.type]: record})
+        return made
+
+    def below_wildcard(self, name: bytes) -> Node | None:
+        """A node for a name that a wildcard stands for, at any depth: the closest one's."""
+        for at, suffix in suffixes(name):
+            record = self.wildcards.get(suffix) if at else None
+            if record is not None:
+                return Node(name, {NUMBERS[record.type]: record})
+        return None
 
     def prepare(self, node: Node, kind: int, tail: bytes) -> Entry:
         """The response for this node and type; `tail` is type and class as the question has them, the key for the next time."""
@@ -217,9 +242,11 @@ class Table:
         if node.outside or (last is not None and CNAME in last.sets):
             return entry
         end = self._target(chain[-1]) if chain else node.name
-        self._write_soa(writer, next(suffix for _, suffix in suffixes(end) if suffix in self.apexes))
+        apex = next((suffix for _, suffix in suffixes(end) if suffix in self.apexes), b"")
+        if apex:  # a host outside the zones has no authority to name
+            self._write_soa(writer, apex)
         body = bytes(writer.out)
-        counts = [_counts(entry.answers, 1, opt) for opt in (0, 1)]
+        counts = [_counts(entry.answers, 1 if apex else 0, opt) for opt in (0, 1)]
         return Entry(body, counts[0], counts[1], entry.answers, len(body), missing=last is None)
 
 

@@ -125,6 +125,8 @@ class Answers:
         tail = query[end:size]
         if tail[2:] != b"\0\1" or tail[:2] in _META:
             return None
+        if node is None and self.table.wildcards:
+            node = _below_wildcard(self.table, query[12:end].lower())
         if node is None:
             return self._missing(query, header, end, opt, limit)
         kind = tail[0] << 8 | tail[1]
@@ -150,6 +152,23 @@ class Answers:
         if at != last:
             return None
         return Outside(query[:2], query[2] & 1, query[12 : end + 4], name, query[end] << 8 | query[end + 1], opt, limit)
+
+
+def _below_wildcard(table: Table, name: bytes) -> Node | None:
+    """Names that are none are left to whoever refuses them."""
+    if len(name) > MAX_NAME or not _is_plain(name):
+        return None
+    return table.below_wildcard(name)
+
+
+def _is_plain(name: bytes) -> bool:
+    """Labels up to the root, without a pointer among them."""
+    at = 0
+    while at < len(name) - 1:
+        if name[at] > MAX_LABEL:
+            return False
+        at += name[at] + 1
+    return at == len(name) - 1
 
 
 def compile_zone(zone: DnsZone) -> Answers:

@@ -35,16 +35,14 @@ class FakeDns:
         return await self._zones.load_or_keep(data)
 
     def status(self) -> DnsStatus:
-        answers = self._zones.answers
-        serial = answers.table.zone.serial if answers is not None else None
-        return DnsStatus(serial, self._zones.problem, tuple(self._listening))
+        return DnsStatus(self._zones.serial, self._zones.problem, tuple(self._listening))
 
     async def stop(self) -> None:
         self._listening.clear()
 
-    def exchange(self, place: Place, query: bytes, tcp: bool = False) -> bytes | None:
-        """The response that a client at this place would get; None if none."""
+    def exchange(self, place: Place, query: bytes, tcp: bool = False, client: str = "") -> bytes | None:
+        """The response that a client with this address would get at this place; None if none."""
         if place not in self._listening:
             return None
-        response = respond(self._zones.answers, query, tcp)
+        response = respond(self._zones.answers(client), query, tcp)
         return (nobody_to_ask(response) if isinstance(response, Outside) else response) or None

@@ -20,7 +20,7 @@ from seaway.drivers.dns.forward import Forwarder, Limits
 from seaway.drivers.dns.interface import DnsStatus, Place
 from seaway.drivers.dns.respond import nobody_to_ask, respond
 from seaway.drivers.dns.tcp import Connections
-from seaway.drivers.dns.udp import Deliver, UdpListener
+from seaway.drivers.dns.udp import Deliver, Peer, UdpListener
 from seaway.drivers.dns.zones import Report, Zones
 from seaway.drivers.process.namespaces import in_netns
 from seaway.protocols.dns_wire import Outside
@@ -60,7 +60,7 @@ class DnsServer:
             raise DriverError(f"DNS cannot listen on {where}: {error}", help=_listen_help(error)) from error
         factory = self._connections.factory
         server = await asyncio.get_running_loop().create_server(lambda: factory(place), sock=tcp, backlog=_BACKLOG)
-        self._listening[place] = _Listening(UdpListener(udp, lambda: self._zones.answers, self._finish_udp), server)
+        self._listening[place] = _Listening(UdpListener(udp, lambda: self._zones.audiences, self._finish_udp), server)
 
     async def unlisten(self, place: Place) -> None:
         found = self._listening.pop(place, None)
@@ -76,9 +76,9 @@ class DnsServer:
         return await self._zones.load_or_keep(data)
 
     def status(self) -> DnsStatus:
-        answers, forwarder = self._zones.answers, self._forwarder
+        forwarder = self._forwarder
         return DnsStatus(
-            serial=answers.table.zone.serial if answers is not None else None,
+            serial=self._zones.serial,
             problem=self._zones.problem,
             listening=tuple(self._listening),
             outside=forwarder.asked if forwarder is not None else 0,
@@ -95,11 +95,11 @@ class DnsServer:
         if self._forwarder is not None:
             await self._forwarder.stop()
 
-    def _handle_tcp(self, packet: bytes, deliver: Deliver) -> None:
-        self._finish(respond(self._zones.answers, packet, True), deliver)
+    def _handle_tcp(self, packet: bytes, client: str, deliver: Deliver) -> None:
+        self._finish(respond(self._zones.answers(client), packet, True), deliver)
 
-    def _finish_udp(self, packet: bytes, outside: Outside | None, deliver: Deliver) -> None:
-        self._finish(respond(self._zones.answers, packet, False) if outside is None else outside, deliver)
+    def _finish_udp(self, packet: bytes, peer: Peer, outside: Outside | None, deliver: Deliver) -> None:
+        self._finish(respond(self._zones.answers(peer[0]), packet, False) if outside is None else outside, deliver)
 
     def _finish(self, response: bytes | Outside, deliver: Deliver) -> None:
         if not isinstance(response, Outside):

@@ -12,8 +12,8 @@ from typing import cast
 
 from seaway.drivers.dns.udp import LARGEST_QUERY, Deliver
 
-Handle = Callable[[bytes, Deliver], None]
-"""Takes a query, and where its response goes."""
+Handle = Callable[[bytes, str, Deliver], None]
+"""Takes a query, the address of who asks, and where the response goes."""
 CONNECTIONS = 256
 IDLE_S = 10.0
 UNREAD_S = 5.0
@@ -81,11 +81,13 @@ class Connection(asyncio.BufferedProtocol):
         self._filled = 0
         self._waiting = 0
         self._ended = False
+        self._client = ""
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=_WRITE_HIGH)
+        self._client = str((self._transport.get_extra_info("peername") or ("",))[0])
         self._all.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -130,7 +132,7 @@ class Connection(asyncio.BufferedProtocol):
             packet = bytes(self._buffer[at + 2 : at + 2 + size])
             at += 2 + size
             self._waiting += 1
-            self._handle(packet, self._deliver)
+            self._handle(packet, self._client, self._deliver)
         if at:
             self._buffer[: self._filled - at] = self._buffer[at : self._filled]
             self._filled -= at

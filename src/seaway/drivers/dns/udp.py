@@ -7,7 +7,8 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 
-from seaway.protocols.dns_wire import Answers, Outside
+from seaway.protocols.dns_audience import Audiences
+from seaway.protocols.dns_wire import Outside
 
 BATCH = 64
 """Datagrams a wakeup, at most: then it is the turn of the other sockets."""
@@ -16,9 +17,9 @@ LARGEST_QUERY = 4096
 Peer = tuple[str, int]
 Deliver = Callable[[bytes], None]
 """Takes a response, now or later; b"" is none at all."""
-Finish = Callable[[bytes, Outside | None, Deliver], None]
-"""Takes what the plain path leaves: the packet, and the question if it is one about a name outside."""
-Current = Callable[[], Answers | None]
+Finish = Callable[[bytes, Peer, Outside | None, Deliver], None]
+"""Takes what the plain path leaves: the packet, its sender, and the question if it is one about a name outside."""
+Current = Callable[[], Audiences | None]
 
 
 class UdpListener:
@@ -35,22 +36,21 @@ class UdpListener:
         self._sock.close()
 
     def _drain(self) -> None:
-        answers = self._current()
-        answer = answers.answer if answers is not None else _nothing
+        audiences = self._current()
         receive, send = self._sock.recvfrom, self._sock.sendto
         for _ in range(BATCH):
             try:
                 packet, peer = receive(LARGEST_QUERY)
             except OSError:  # nothing more to read, or an ICMP error about a client that has gone
                 return
-            response = answer(packet)
+            response = audiences.of(peer[0]).answer(packet) if audiences is not None else None
             if isinstance(response, bytes):
                 try:
                     send(response, peer)
                 except OSError:  # a client that cannot be reached, or a full queue: the client asks again
                     continue
             else:
-                self._finish(packet, response, self._deliver_to(peer))
+                self._finish(packet, peer, response, self._deliver_to(peer))
 
     def _deliver_to(self, peer: Peer) -> Deliver:
         def deliver(response: bytes) -> None:
@@ -59,7 +59,3 @@ class UdpListener:
                     self._sock.sendto(response, peer)
 
         return deliver
-
-
-def _nothing(packet: bytes) -> bytes | Outside | None:
-    return None

@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 
 from seaway.core.errors import DriverError
-from seaway.protocols.dns_wire import Answers, compile_zone
+from seaway.protocols.dns_audience import Audiences
+from seaway.protocols.dns_wire import Answers
 from seaway.protocols.dns_zone import DnsZone
 
 Report = Callable[[str], None]
@@ -18,18 +19,26 @@ Report = Callable[[str], None]
 
 
 class Zones:
-    """`answers` is replaced as a whole, so that each query sees one version."""
+    """`audiences` is replaced as a whole, so that each query sees one version; None before there is a zone."""
 
     def __init__(self, cache_path: Path | None, report: Report) -> None:
-        self.answers: Answers | None = None
+        self.audiences: Audiences | None = None
         self.problem = ""
         self._cache_path = cache_path
         self._report = report
         self._order = asyncio.Lock()
 
+    @property
+    def serial(self) -> int | None:
+        return self.audiences.everybody.table.zone.serial if self.audiences is not None else None
+
+    def answers(self, client: str) -> Answers | None:
+        """What the client at this address is told."""
+        return self.audiences.of(client) if self.audiences is not None else None
+
     def load(self, zone: DnsZone) -> None:
         try:
-            self.answers = compile_zone(zone)
+            self.audiences = Audiences(zone)
         except ValueError as error:
             raise DriverError(f"The DNS zone {zone.domain} is not consistent: {error}", help="The former zone stays in use.") from error
         self.problem = ""
@@ -38,7 +47,7 @@ class Zones:
         """Decoding and compiling take tens of milliseconds for thousands of records, so a thread does it; the last call wins."""
         async with self._order:
             try:
-                self.answers = await asyncio.to_thread(_read, data)
+                self.audiences = await asyncio.to_thread(_read, data)
             except ValueError as error:
                 return await self._keep(f"The new DNS data cannot be used ({error})")
             self.problem = await asyncio.to_thread(self._save, data)
@@ -47,13 +56,13 @@ class Zones:
             return self.problem
 
     async def _keep(self, problem: str) -> str:
-        if self.answers is not None:
+        if self.audiences is not None:
             self.problem = f"{problem}; the former records stay in use."
         elif self._cache_path is None:
             self.problem = f"{problem}; there are no records to serve."
         else:
             try:
-                self.answers = await asyncio.to_thread(_read_file, self._cache_path)
+                self.audiences = await asyncio.to_thread(_read_file, self._cache_path)
                 self.problem = f"{problem}; records of the last good copy are served: {self._cache_path}."
             except (OSError, ValueError) as error:
                 self.problem = f"{problem}; there are no records to serve, and no last good copy ({error})."
@@ -76,10 +85,10 @@ class Zones:
         return ""
 
 
-def _read(data: bytes) -> Answers:
+def _read(data: bytes) -> Audiences:
     """ValueError (of which msgspec's errors are) says what is wrong."""
-    return compile_zone(msgspec.json.decode(data, type=DnsZone))
+    return Audiences(msgspec.json.decode(data, type=DnsZone))
 
 
-def _read_file(path: Path) -> Answers:
+def _read_file(path: Path) -> Audiences:
     return _read(path.read_bytes())

@@ -20,7 +20,7 @@ from seaway.frontends.istio.destination_rules.build import DestinationRules, bui
 from seaway.frontends.istio.discovery import discovered
 from seaway.frontends.istio.enrolment import enrol
 from seaway.frontends.istio.gateway_calls import call_as_members
-from seaway.frontends.istio.hosts import build_registry
+from seaway.frontends.istio.hosts import build_registry, host_names
 from seaway.frontends.istio.inbounds import People, build_inbounds
 from seaway.frontends.istio.proxy_annotations import check_proxy_annotations
 from seaway.frontends.istio.registry import Registry
@@ -88,6 +88,7 @@ def build_mesh(ground: Ground) -> BuiltMesh:
         policies=policies.policies,
         scopes=scoped.scopes,
         upstreams=_upstreams(ground, called, rules),
+        names=host_names(registry),
         authority=authority,
     )
     findings = (

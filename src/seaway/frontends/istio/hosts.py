@@ -13,6 +13,7 @@ from seaway.frontends.istio.registry import Host, Registry
 from seaway.frontends.istio.service_entries import read_service_entries
 from seaway.frontends.istio.service_hosts import service_aliases, service_hosts
 from seaway.frontends.istio.settings import Settings
+from seaway.model.mesh import HostName
 from seaway.model.service import Service
 from seaway.model.workload import Pod, PodName
 from seaway.snapshot import Snapshot
@@ -38,6 +39,19 @@ def build_registry(
     aliases = service_aliases(seen, settings, named)
     hosts = {name: tuple(_aliased(_ordered(named[name]), aliases.get(name, ()))) for name in sorted(named)}
     return Registry(settings.domain, hosts, entries.addresses.given), entries.findings
+
+
+def host_names(registry: Registry) -> tuple[HostName, ...]:
+    """What DNS tells members of hosts of ServiceEntries; a Service's name is everybody's, and ranges are no addresses to connect to."""
+    found: list[HostName] = []
+    for same in registry.hosts.values():
+        if any(host.service is not None for host in same):
+            continue
+        for host in same:
+            addresses = tuple(one.removesuffix("/32") for one in host.addresses if one.endswith("/32"))
+            if addresses and host.export_to:
+                found.append(HostName(host.name, addresses, host.namespace, tuple(sorted(host.export_to)), host.key, host.origin))
+    return tuple(found)
 
 
 def _aliased(hosts: Iterable[Host], aliases: tuple[str, ...]) -> Iterator[Host]:

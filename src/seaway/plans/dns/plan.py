@@ -3,7 +3,8 @@
 https://github.com/kubernetes/dns/blob/master/docs/specification.md; section numbers below are that document's. Where it leaves a choice,
 this follows CoreDNS's kubernetes plugin: TTL 5 s, dashed addresses as names of endpoints that have none, an endpoint's own port in SRV
 records of headless Services, and the names of endpoints with a hostname also below Services that have a cluster IP. Pod records (2.6) are
-those of its mode `pods verified`: an address answers only in the namespace of a pod that has it.
+those of its mode `pods verified`: an address answers only in the namespace of a pod that has it. Members of the mesh are told of hosts
+of ServiceEntries too, by addresses that their proxies know; to all others these names are the world's.
 
 A namespace exists for DNS when it holds a Service or a pod. Wire format, truncation and names outside are left to the server.
 """
@@ -20,8 +21,10 @@ from seaway.core.memo import Memo
 from seaway.core.names import is_dns_label
 from seaway.model.cluster import Cluster
 from seaway.model.index import Model
+from seaway.model.mesh import Member
 from seaway.model.service import Backend, Health, Service, ServiceType, health_of, is_ready
-from seaway.protocols.dns_zone import DnsZone, RecordSet
+from seaway.model.workload import GatewayProxy
+from seaway.protocols.dns_zone import DnsZone, MeshName, RecordSet
 
 SCHEMA_VERSION = "1.1.0"
 TTL_S = 5
@@ -54,8 +57,16 @@ def plan_dns(model: Model, health: Health, memo: Memo | None = None) -> DnsZone:
     ordered = tuple(sorted(records))
     reverse = _reverse_zones(model.cluster, ordered)
     empty = _empty_names(model)
-    serial = _serial(model.cluster.domain, reverse, empty, ordered)
-    return DnsZone(model.cluster.domain, NAME_SERVER, TTL_S, serial, reverse, empty, ordered)
+    mesh = tuple(MeshName(one.name, one.addresses, one.namespace, one.exports) for one in model.mesh.names)
+    members = tuple(sorted((model.pod[one.pod].ip, one.pod.namespace) for one in model.mesh.members if _asks(model, one))) if mesh else ()
+    serial = _serial(model.cluster.domain, reverse, empty, ordered, mesh, members)
+    return DnsZone(model.cluster.domain, NAME_SERVER, TTL_S, serial, reverse, empty, ordered, mesh, members)
+
+
+def _asks(model: Model, member: Member) -> bool:
+    """Gateways are not told: no proxy stands between them and an address that stands for a host."""
+    pod = model.pod.get(member.pod)
+    return pod is not None and bool(pod.ip) and not pod.host_network and not isinstance(pod.runs, GatewayProxy)
 
 
 Row: TypeAlias = tuple[str, str, str]
@@ -145,6 +156,5 @@ def _zones_of(network: IPv4Network | IPv6Network) -> Iterator[str]:
         yield ".".join(labels[(part.max_prefixlen - border) // bits :])
 
 
-def _serial(domain: str, reverse: tuple[str, ...], empty: tuple[str, ...], records: tuple[RecordSet, ...]) -> int:
-    digest = blake2b(repr((domain, reverse, empty, records)).encode(), digest_size=4).digest()
-    return int.from_bytes(digest, "big")
+def _serial(*parts: object) -> int:
+    return int.from_bytes(blake2b(repr(parts).encode(), digest_size=4).digest(), "big")
