@@ -136,14 +136,13 @@ class HttpTable:
     """HTTP on one port: the hosts, exact before wildcard. A request for none of them is unknown: `Scope.unknown` decides.
 
     `everywhere`: HTTP to any address on this port is looked up here; else only connections whose `TcpRoute` names one of the hosts. An
-    `address` that is not "" is the only one that connections go to; `opened`: the members themselves listen there.
+    `address` that is not "" is the only one that connections go to.
     """
 
     port: int
     hosts: tuple[MeshHost, ...]
     everywhere: bool = True
     address: str = ""
-    opened: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +150,6 @@ class TcpRoute:
     """Connections to `port` at `addresses` (CIDRs; none: any address), with one of `server_names` if any are given, are split over these.
 
     `http` names the port's `HttpTable` host for connections that turn out to be HTTP (`AppProtocol.DETECT`), "" where they are all opaque.
-    `opened`: the members themselves listen at the one address.
     """
 
     port: int
@@ -161,7 +159,6 @@ class TcpRoute:
     http: str
     owners: tuple[Key, ...]
     origin: Origin
-    opened: bool = False
 
 
 class Unknown(Enum):

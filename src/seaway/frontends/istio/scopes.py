@@ -150,7 +150,7 @@ class Scopes:
 
     def _by_egress(self, client: Client) -> tuple[tuple[HttpTable, ...], tuple[TcpRoute, ...]]:
         """Each way out by itself; the one for all other ports leaves those alone that have their own."""
-        rows: dict[tuple[int, str, bool], Rows] = {}
+        rows: dict[tuple[int, str], Rows] = {}
         claims: list[Claim] = []
         numbered = {one.port for one in client.egress}
         for egress in client.egress:
@@ -161,10 +161,10 @@ class Scopes:
                     protocol = egress.protocol if egress.protocol not in (None, AppProtocol.DETECT) else port.protocol
                     if is_looked_into(protocol):
                         row = Row(self._views.mesh_host(client, host, port.number), protocol.http)
-                        rows.setdefault((port.number, egress.address, egress.opened), Rows()).add(row)
+                        rows.setdefault((port.number, egress.address), Rows()).add(row)
                     if not protocol.http:
                         claims += (_moved(one, egress) for one in self._views.claims(client, host, port))
-        tables = [replace(table_of(key[0], rows[key]), address=key[1], opened=key[2]) for key in sorted(rows)]
+        tables = [replace(table_of(key[0], rows[key]), address=key[1]) for key in sorted(rows)]
         tcp, findings = settle(claims)
         self.findings += findings
         return tuple(self._with_named(client, one.port, one) for one in tables), tcp
@@ -201,7 +201,7 @@ class Scopes:
         rows = Rows()
         for one in (*table.hosts, *(one for one in named if one.name not in known)):
             rows.add(Row(one, False))
-        return replace(table_of(number, rows), everywhere=table.everywhere, address=table.address, opened=table.opened) if named else table
+        return replace(table_of(number, rows), everywhere=table.everywhere, address=table.address) if named else table
 
     def _settled(self, client: Client, hosts: Iterable[Host]) -> tuple[TcpRoute, ...]:
         claims = (one for host in hosts for port in host.ports if not port.protocol.http for one in self._views.claims(client, host, port))
@@ -219,4 +219,4 @@ def _moved(claim: Claim, egress: Egress) -> Claim:
     """A claim at the address where the way out listens."""
     if not egress.address:
         return claim
-    return replace(claim, route=replace(claim.route, addresses=(f"{egress.address}/32",), opened=egress.opened))
+    return replace(claim, route=replace(claim.route, addresses=(f"{egress.address}/32",)))

@@ -97,6 +97,9 @@ def _check_egress(inspection: Inspection, egress: IstioEgressListener, last: boo
         said, consequence = "is HTTP_PROXY", "nothing listens there for requests to any host"
         inspection.remark(said, consequence, "Call hosts by their own ports.", *path, "port", "protocol")
     inspection.word(egress.capture_mode, _CAPTURE, *path, "captureMode")
+    if egress.capture_mode == "NONE":
+        said, consequence = "is NONE", "nothing listens in the workload for these hosts, and connections to them are as to unknown ones"
+        inspection.remark(said, consequence, "Leave it out: connections are captured.", *path, "captureMode")
     if not egress.hosts:
         inspection.refuse("are missing", 'Name hosts such as "./*" or "shop/api.shop.svc.cluster.local".', *path, "hosts")
     for index, host in enumerate(egress.hosts):

@@ -34,9 +34,9 @@ OWN, NONE = ".", "~"
 class Egress:
     """One way out. `hosts` are pairs of namespace (`*` for any) and host, `excluded` those that are left out of them all the same.
 
-    `port` 0 is every port that no other way out has. `address` is where its connections go ("" for the hosts' own addresses); `opened`: the
-    workload connects to a socket there, and not to the hosts. `protocol` is None where each host's port says it. `unserved`: nothing here
-    listens that way (a unix socket, a proxy for any host); it only counts for what is in sight.
+    `port` 0 is every port that no other way out has. `address` is where its connections go ("" for the hosts' own addresses). `protocol`
+    is None where each host's port says it. `unserved`: nothing here listens that way (a socket in the workload, a proxy for any host); it
+    only counts for what is in sight.
     """
 
     hosts: tuple[tuple[str, str], ...]
@@ -44,7 +44,6 @@ class Egress:
     port: int = 0
     protocol: AppProtocol | None = None
     address: str = ""
-    opened: bool = False
     unserved: bool = False
     origin: Origin = field(default=Origin(""), compare=False)
 
@@ -138,15 +137,13 @@ def _read(resource: Resource[Sidecar], namespace: str) -> SidecarRules:
 def _egress(resource: Resource[Sidecar], index: int, written: IstioEgressListener, namespace: str) -> Egress:
     pairs = [tuple(one.split("/", 1)) for one in written.hosts]
     port = written.port
-    opened = written.capture_mode == "NONE"
     return Egress(
         hosts=tuple((namespace if name == OWN else name, host.lower()) for name, host in pairs if not name.startswith(NONE)),
         excluded=tuple((_excluded(name, namespace), host.lower()) for name, host in pairs if name.startswith(NONE) and name != NONE),
         port=port.number or 0 if port is not None else 0,
         protocol=parse_protocol(port.protocol) if port is not None else None,
-        address=written.bind or ("127.0.0.1" if opened else ""),
-        opened=opened,
-        unserved=port is not None and (not port.number or port.protocol.upper() == HTTP_PROXY),
+        address=written.bind,
+        unserved=written.capture_mode == "NONE" or (port is not None and (not port.number or port.protocol.upper() == HTTP_PROXY)),
         origin=resource.at("spec", "egress", index),
     )
 

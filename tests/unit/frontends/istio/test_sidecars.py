@@ -63,6 +63,7 @@ EGRESS = {
         {"web.shop:80", "log.pay:9000"},
     ),
     "a port that is a socket": ("egress: [{port: {number: 0, protocol: HTTP}, bind: 'unix:///x', hosts: ['*/*']}]", set()),
+    "a socket in the workload": ("egress: [{captureMode: NONE, hosts: ['*/*']}]", set()),
     "a proxy for any host": ("egress: [{port: {number: 3128, protocol: HTTP_PROXY, name: p}, hosts: ['*/*']}]", set()),
 }
 
@@ -79,15 +80,15 @@ def test_connections_are_scoped_as_requests_are(build):
 
 
 def test_a_way_out_of_its_own_address(build):
-    spec = "egress: [{port: {number: 80, protocol: HTTP, name: http}, bind: 127.0.0.9, captureMode: NONE, hosts: ['./*']}]"
+    spec = "egress: [{port: {number: 80, protocol: HTTP, name: http}, bind: 192.0.2.9, hosts: ['./*']}]"
     (table,) = seen(build(SERVICES + PODS + sidecar(spec)), "a").http
-    assert (table.address, table.opened, len(table.hosts)) == ("127.0.0.9", True, 2)
+    assert (table.address, len(table.hosts)) == ("192.0.2.9", 2)
 
 
 def test_a_way_out_for_connections_at_an_address(build):
     spec = "egress: [{port: {number: 5432, protocol: TCP, name: db}, bind: 192.0.2.1, hosts: ['./*']}]"
     (route,) = seen(build(SERVICES + PODS + sidecar(spec)), "a").tcp
-    assert (route.addresses, route.opened) == (("192.0.2.1/32",), False)
+    assert route.addresses == ("192.0.2.1/32",)
 
 
 POLICIES = {
@@ -191,6 +192,7 @@ def test_refused(build, spec):
         ("egress: [{hosts: ['*/*', './*']}]", codes.MESH_FIELD_IDLE),
         ("egress: [{hosts: ['./*', './*']}]", codes.MESH_FIELD_IDLE),
         ("egress: [{port: {number: 3128, protocol: HTTP_PROXY, name: p}, hosts: ['*/*']}]", codes.MESH_FIELD_IDLE),
+        ("egress: [{captureMode: NONE, hosts: ['*/*']}]", codes.MESH_FIELD_IDLE),
         ("egress: [{port: {number: 0, protocol: HTTP}, bind: 'unix:///x', hosts: ['*/*']}]", codes.SIDECAR_UNIX_SOCKET),
         ("ingress: [{port: {number: 80}, defaultEndpoint: 'unix:///x'}]", codes.SIDECAR_UNIX_SOCKET),
         ("ingress: [{port: {number: 80}, defaultEndpoint: '127.0.0.1:8080'}]", codes.SETTING_DIFFERS),

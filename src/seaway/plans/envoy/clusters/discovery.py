@@ -7,11 +7,14 @@ from typing import assert_never
 from seaway.model.upstream import Fixed, FromRequest, OfService, OriginalDestination, OriginateTls, Passthrough, Resolved, Upstream
 from seaway.plans.envoy.endpoints.assignment import assignment
 from seaway.plans.envoy.endpoints.targets import named_targets
-from seaway.plans.envoy.proto import ADS, CaresResolver, DnsCluster, DynamicForwardProxyCluster, Fields, duration, extension
+from seaway.plans.envoy.proto import ADS, CaresResolver, DnsCluster, DynamicForwardProxyCluster, Fields, duration, extension, wrapped
 from seaway.plans.envoy.site import Site
 
 JITTER_S = 0.1  # upstream's own
 DNS_PORT = 53
+
+# Envoy may ask before cluster DNS listens, and a name may come late: without these it would ask again only after `dns_refresh_s`.
+AGAIN_S, AGAIN_MOST_S = 0.5, 10
 
 
 def discovery(upstream: Upstream, name: str, site: Site) -> Fields:
@@ -44,6 +47,7 @@ def _dns(site: Site, first_only: bool) -> Fields:
         dns_lookup_family="V4_ONLY",
         dns_refresh_rate=duration(site.dns_refresh_s),
         dns_jitter=duration(JITTER_S),
+        dns_failure_refresh_rate={"base_interval": duration(AGAIN_S), "max_interval": duration(AGAIN_MOST_S)},
         respect_dns_ttl=True,
         typed_dns_resolver_config=resolver(site),
         all_addresses_in_single_endpoint=first_only,
@@ -57,10 +61,14 @@ def _verified(upstream: Upstream) -> bool:
 
 
 def resolver(site: Site) -> Fields:
-    """The cluster's own DNS, as pods ask it: names inside and outside mean the same to Envoy as to them."""
+    """The cluster's own DNS, which is near: a question that a second does not answer is lost. Envoy asks from the node, so that a host of
+    a ServiceEntry is the world's to it, and never the address that stands for it among members.
+    """
     address: Fields = {"socket_address": {"address": site.resolver, "port_value": DNS_PORT}}
     options = {"no_default_search_domain": True}
-    return extension("envoy.network.dns_resolver.cares", CaresResolver(resolvers=[address], dns_resolver_options=options))
+    patience = {"query_timeout_seconds": wrapped(1), "query_tries": wrapped(3)}
+    cares = CaresResolver(resolvers=[address], dns_resolver_options=options, **patience)
+    return extension("envoy.network.dns_resolver.cares", cares)
 
 
 def dns_cache(site: Site) -> Fields:
@@ -69,5 +77,6 @@ def dns_cache(site: Site) -> Fields:
         "name": "seaway",
         "dns_lookup_family": "V4_ONLY",
         "dns_refresh_rate": duration(site.dns_refresh_s),
+        "dns_failure_refresh_rate": {"base_interval": duration(AGAIN_S), "max_interval": duration(AGAIN_MOST_S)},
         "typed_dns_resolver_config": resolver(site),
     }

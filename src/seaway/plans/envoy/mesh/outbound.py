@@ -67,11 +67,14 @@ def outbound_chains(scope: Scope, settings: MeshSettings, upstreams: tuple[Upstr
     """
     known = {one.id: one for one in upstreams}
     chains = [chain("itself", Match(OUTBOUND_PORT), [forward("outbound", BLACK_HOLE)])]
-    for table in scope.http:
-        manager = outbound_manager(settings, outbound_routes(scope.id, table.port))
+    tables = tuple(table for table in scope.http if table.everywhere)
+    for table in tables:
+        manager = outbound_manager(settings, outbound_routes(scope.id, table.port, table.address))
         at = provenance(table.hosts[0].origin, table.hosts[0].owners[0]) if len(table.hosts) == 1 else None
-        chains.append(chain(f"http {table.port}", Match(table.port, transport=_RAW, alpn=PLAIN_HTTP), [manager], at))
-    http = frozenset(table.port for table in scope.http)
+        where = (f"{table.address}/32",) if table.address else ()
+        name = f"http {table.port} {table.address}".strip()
+        chains.append(chain(name, Match(table.port, where, transport=_RAW, alpn=PLAIN_HTTP), [manager], at))
+    http = frozenset(table.port for table in tables)
     tls = frozenset(route.port for route in scope.tcp if route.server_names)
     for route, match in _distinct(scope.tcp):
         at = provenance(route.origin, route.owners[0] if route.owners else None)
@@ -83,15 +86,23 @@ def outbound_chains(scope: Scope, settings: MeshSettings, upstreams: tuple[Upstr
         beside_http = route.http or (route.port in http and not route.addresses and not route.server_names)
         transports = (_RAW, _TLS)[: 1 + (route.port in tls)] if beside_http else ("",)
         chains += [chain(f"{_name(match)} {one}".strip(), replace(match, transport=one), filters, at) for one in transports]
-    unknown = PASSTHROUGH if scope.unknown is Unknown.ALLOW_ANY else BLACK_HOLE
-    default = chain("unknown", Match(), [forward("outbound", unknown)], provenance(scope.origin, None))
+    default = chain("unknown", Match(), [forward("outbound", _unknown(scope))], provenance(scope.origin, None))
     looked_at = http | {route.port for route in scope.tcp if route.http}
     return OutboundChains(chains_of(chains, default), Looks(tls), Looks(looked_at))
 
 
+def _unknown(scope: Scope) -> str:
+    """The cluster for connections to nobody that the scope knows."""
+    if scope.unknown is not Unknown.ALLOW_ANY:
+        return BLACK_HOLE
+    return upstream_cluster(scope.proxy) if scope.proxy is not None else PASSTHROUGH
+
+
 def tcp_upstreams(scope: Scope) -> Iterator[UpstreamId]:
-    """Where connections of the scope go that are not HTTP."""
-    return (one.to for route in scope.tcp for one in route.destinations)
+    """Where connections of the scope go that are not HTTP, unknown ones too."""
+    yield from (one.to for route in scope.tcp for one in route.destinations)
+    if scope.proxy is not None:
+        yield scope.proxy
 
 
 def _distinct(routes: tuple[TcpRoute, ...]) -> Iterator[tuple[TcpRoute, Match]]:

@@ -82,7 +82,8 @@ def plan_mesh(model: Model, people: Residents, netns_folder: str, fetched: Mappi
         shared[scope.id] = memo(scope.id, outbound_chains, scope, settings, upstreams)
         detected = {(route.port, route.http) for route in scope.tcp if route.http}
         for table in scope.http:
-            yield memo((scope.id, table.port), plan_mesh_routes, scope, table)
+            if table.everywhere:
+                yield memo((scope.id, table.port, table.address), plan_mesh_routes, scope, table)
             for host in table.hosts:
                 if (table.port, host.name) in detected:
                     yield memo((scope.id, table.port, host.name), plan_host_routes, scope, table, host)

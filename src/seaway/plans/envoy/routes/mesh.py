@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 
 from seaway.core.names import Key
 from seaway.model.mesh import HttpTable, MeshHost, Scope, Unknown
-from seaway.model.names import outbound_routes
+from seaway.model.names import outbound_routes, upstream_cluster
 from seaway.model.route import Route
 from seaway.plans.envoy.citations import routing_lines
 from seaway.plans.envoy.mesh.passthrough import PASSTHROUGH
@@ -25,7 +25,7 @@ ALLOW_ANY, BLOCK_ALL = "allow_any", "block_all"
 
 def plan_mesh_routes(scope: Scope, table: HttpTable) -> XdsResource:
     """One port of a scope, shared by all its members. A known host without a matching route answers 404."""
-    name = outbound_routes(scope.id, table.port)
+    name = outbound_routes(scope.id, table.port, table.address)
     taken: set[str] = set()
     hosts: list[Message] = []
     owners: set[Key] = set()
@@ -76,10 +76,11 @@ def _host(host: MeshHost, domains: list[str]) -> Message:
 
 
 def _unknown(scope: Scope) -> Message:
-    """Hosts that are in no registry: sent where the connection was going, or refused with 502, as upstream does."""
+    """Hosts that are in no registry: sent where the connection was going or to the scope's proxy, or refused with 502, as upstream does."""
     if scope.unknown is Unknown.ALLOW_ANY:
         name = ALLOW_ANY
-        action: Fields = {"route": {"cluster": PASSTHROUGH, "timeout": duration(0)}}
+        cluster = upstream_cluster(scope.proxy) if scope.proxy is not None else PASSTHROUGH
+        action: Fields = {"route": {"cluster": cluster, "timeout": duration(0)}}
     else:
         name = BLOCK_ALL
         action = {"direct_response": {"status": 502}}
