@@ -127,7 +127,7 @@ def _service_entry(scene: Scene, item: Item, key: Key) -> list[Section]:
         facts(
             [
                 ("Hosts", _words(item, "hosts")),
-                ("Addresses", _words(item, "addresses")),
+                ("Addresses", _words(item, "addresses") or _given(item)),
                 ("Location", str(spec.get("location", "MESH_EXTERNAL"))),
                 ("Resolution", str(spec.get("resolution", "NONE"))),
                 ("Seen by callers in", ", ".join(sorted(known)) or "nobody"),
@@ -135,6 +135,12 @@ def _service_entry(scene: Scene, item: Item, key: Key) -> list[Section]:
         ),
         section("Upstreams", ("HOST", "PROTOCOL", "ENDPOINTS", "FROM"), rows),
     ]
+
+
+def _given(item: Item) -> str:
+    """The addresses that its hosts were given, which members find them by."""
+    given: list[dict[str, str]] = item.data.get("status", {}).get("addresses", [])
+    return ", ".join(f"{one['value']} ({one['host']})" for one in given)
 
 
 def _endpoints(one: Upstream) -> str:

@@ -67,10 +67,19 @@ def _plain_items(kind: str) -> Callable[[Scene], Iterator[Item]]:
                     cells = (", ".join(keys),)
                 if kind == "Secret":
                     data = without_values(data)
+                if kind == "ServiceEntry" and (given := _given_addresses(scene, key)):
+                    data["status"] = {"addresses": given}
                 namespace = "" if kind in CLUSTER_SCOPED else key.namespace
                 yield Item(namespace, key.name, resource.meta.labels, data, cells, resource.origin, key)
 
     return make
+
+
+def _given_addresses(scene: Scene, key: Key) -> list[dict[str, str]]:
+    """The addresses that hosts of a ServiceEntry were given, in the form of its API's status; none for those that the manifest names."""
+    prefix = f"{key.namespace}/{key.name}/"
+    given = {host: address for host, address in scene.current.built.leases.hosts if host.startswith(prefix)}
+    return [{"host": host.removeprefix(prefix), "value": address} for host, address in given.items()]
 
 
 def without_values(secret: Mapping[str, Any]) -> dict[str, Any]:

@@ -246,3 +246,11 @@ def test_which_envoys_have_accepted_it(ask: Ask, world: World) -> None:
     assert [section["rows"] for section in described["sections"] if section["title"] == "Envoys"] != []
     (machine,) = ask("get", kind="we", name="machine", namespace="shop", selector="", accepted=True)["items"]
     assert machine["cells"][-1] == "-"
+
+
+def test_addresses_that_hosts_were_given_are_their_status(ask: Ask) -> None:
+    (entry,) = ask("get", kind="serviceentries", name="world", namespace="shop", selector="")["items"]
+    (given,) = entry["data"]["status"]["addresses"]
+    assert given["host"] == "world.test"
+    assert given["value"].startswith("240.240.")
+    assert given["value"] in json.dumps(ask("describe", kind="se", name="world", namespace="shop"))
