@@ -29,8 +29,7 @@ HOME = "istio-system"
 class Settings:
     """`mesh` is what the planes need to know, the rest what frontends do. `domain` is the cluster's.
 
-    `outbound` with `outbound_origin`: what becomes of traffic to unknown hosts. `local_inbound`: connections from outside reach an
-    application at its loopback address (inboundTrafficPolicy LOCALHOST). `upgrade_http2`: HTTP is sent as HTTP/2.
+    `outbound` with `outbound_origin`: what becomes of traffic to unknown hosts. `upgrade_http2`: HTTP is sent as HTTP/2.
     `services_to`, `virtual_services_to` and `destination_rules_to` are namespaces (`*` for all, `.` for its own) that see objects which
     say nothing of it. `written` is what the manifests hold, None where they hold nothing.
     """
@@ -39,7 +38,6 @@ class Settings:
     mesh: MeshSettings = NO_MESH.settings
     outbound: Unknown = Unknown.ALLOW_ANY
     outbound_origin: Origin = GENERATED
-    local_inbound: bool = False
     automatic_mtls: bool = True
     connect_timeout_s: float = 10
     keepalive: Keepalive | None = None
@@ -69,13 +67,13 @@ def _settings(written: Resource[MeshConfig], domain: str, reader: SettingReader)
     config = written.body
     outbound = config.outbound_traffic_policy
     inbound = config.inbound_traffic_policy
+    reader.word("inboundTrafficPolicy", "mode", given=inbound and inbound.mode, words=_INBOUND, default=_INBOUND["PASSTHROUGH"])
     mode = reader.word("outboundTrafficPolicy", "mode", given=outbound and outbound.mode, words=_OUTBOUND, default=Unknown.ALLOW_ANY)
     return Settings(
         domain=domain,
         mesh=_mesh(config, reader),
         outbound=mode,
         outbound_origin=written.at("outboundTrafficPolicy", "mode") if outbound and outbound.mode else GENERATED,
-        local_inbound=reader.word("inboundTrafficPolicy", "mode", given=inbound and inbound.mode, words=_INBOUND, default=False),
         automatic_mtls=config.enable_auto_mtls is not False,
         connect_timeout_s=reader.seconds("connectTimeout", given=config.connect_timeout, default=10),
         keepalive=_keepalive(config.tcp_keepalive, reader),
@@ -88,7 +86,7 @@ def _settings(written: Resource[MeshConfig], domain: str, reader: SettingReader)
 
 
 _OUTBOUND = {"ALLOW_ANY": Unknown.ALLOW_ANY, "REGISTRY_ONLY": Unknown.REGISTRY_ONLY, "ALLOW_ANY_DYNAMIC_DNS": Unknown.ALLOW_ANY}
-_INBOUND = {"PASSTHROUGH": False, "LOCALHOST": True}
+_INBOUND = {"PASSTHROUGH": "PASSTHROUGH", "LOCALHOST": "LOCALHOST"}
 _UPGRADE = {"DO_NOT_UPGRADE": False, "UPGRADE": True}
 _PATHS = {"DEFAULT": PathNormalization.BASE} | {one.value: one for one in PathNormalization}
 

@@ -76,6 +76,11 @@ def unused_settings(written: Resource[MeshConfig]) -> Findings:
         reason = "Connections to unknown hosts go to the address that the caller chose, as with ALLOW_ANY."
         words = {"field": "outboundTrafficPolicy.mode", "reason": reason, "advice": "Write ALLOW_ANY."}
         found += (finding(codes.SETTING_DIFFERS, written.at("outboundTrafficPolicy", "mode"), written.key, **words),)
+    inbound = written.body.inbound_traffic_policy
+    if inbound is not None and inbound.mode == "LOCALHOST":
+        reason = "Applications are called at their pod's own address, not at 127.0.0.1."
+        words = {"field": "inboundTrafficPolicy.mode", "reason": reason, "advice": "Have them listen at all addresses."}
+        found += (finding(codes.SETTING_DIFFERS, written.at("inboundTrafficPolicy", "mode"), written.key, **words),)
     return (*found, *unused_proxy_settings(written, "defaultConfig"))
 
 

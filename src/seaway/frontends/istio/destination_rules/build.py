@@ -15,6 +15,7 @@ from seaway.frontends.istio.destination_rules.defaults import Defaults
 from seaway.frontends.istio.destination_rules.distribution import traffic_distribution
 from seaway.frontends.istio.destination_rules.layers import effective
 from seaway.frontends.istio.destination_rules.merging import Merged
+from seaway.frontends.istio.destination_rules.mesh_defaults import read_defaults
 from seaway.frontends.istio.destination_rules.protection import originated, protect
 from seaway.frontends.istio.destination_rules.rules import Rule, read_rule
 from seaway.frontends.istio.destination_rules.selection import Rules, shelve
@@ -189,10 +190,8 @@ def build_destination_rules(
     snapshot: Snapshot, registry: Registry, settings: Settings, services: Iterable[Service], pods: Mapping[PodName, Pod]
 ) -> tuple[DestinationRules, Findings]:
     """All rules of the manifests, with what is wrong with them."""
-    defaults = Defaults(
-        root_namespace=settings.mesh.root_namespace, export_to=settings.destination_rules_to, automatic_mtls=settings.automatic_mtls
-    )
-    findings: list[Finding] = []
+    defaults, said = read_defaults(settings)
+    findings = list(said)
     read: list[Rule] = []
     for resource in snapshot.of(DestinationRule):
         rule, more = read_rule(resource, registry, defaults)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seaway.frontends.istio.destination_rules.blocks import Locality
+from seaway.frontends.istio.destination_rules.blocks import ConnectionPool, Locality
 from seaway.frontends.istio.registry import EVERYWHERE
-from seaway.model.upstream import Ejection, Keepalive, Pool
+from seaway.model.upstream import Ejection, Keepalive
 
 NEAR = Locality()
 
@@ -24,5 +24,5 @@ class Defaults:
     connect_timeout_s: float = 10
     keepalive: Keepalive | None = None
     locality: Locality | None = NEAR
-    pool: Pool | None = None
+    pool: ConnectionPool | None = None
     ejection: Ejection | None = None

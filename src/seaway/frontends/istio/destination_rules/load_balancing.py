@@ -39,7 +39,8 @@ def read_load_balancer(block: LoadBalancerSettings, place: Place, ejects: bool) 
     warmup = read_warmup(block, place, balancing, wrong, notes)
     locality = None
     if block.locality_lb_setting is not None:
-        locality = read_locality(block.locality_lb_setting, place.of("localityLbSetting"), ejects, wrong, notes)
+        locality, said = read_locality(block.locality_lb_setting, place.of("localityLbSetting"), ejects)
+        notes += said
     if block.zone_aware_lb_setting is not None:
         at = place.of("zoneAwareLbSetting")
         if block.locality_lb_setting is not None:

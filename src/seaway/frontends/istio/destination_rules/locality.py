@@ -6,19 +6,21 @@ https://istio.io/latest/docs/reference/config/networking/destination-rule/#Local
 from __future__ import annotations
 
 from seaway.core.codes import destination_rules as codes
-from seaway.core.finding import Finding
+from seaway.core.finding import Finding, Findings
 from seaway.frontends.ingress.quoting import plain
 from seaway.frontends.istio.destination_rules.blocks import Locality
 from seaway.frontends.istio.destination_rules.place import Place
 from seaway.model.upstream import Distribute
 from seaway.resources.istio.destination_rule import LocalityDistribute, LocalityFailover, LocalityLoadBalancerSetting
 
-LEFT_OUT = "The whole loadBalancer is left out: where an endpoint is does not count."
+LEFT_OUT = "The whole localityLbSetting is left out, as if it were not there."
 TOPOLOGY = ("topology.kubernetes.io/region", "topology.kubernetes.io/zone", "topology.istio.io/subzone")
 
 
-def read_locality(block: LocalityLoadBalancerSetting, place: Place, ejects: bool, wrong: list[Finding], notes: list[Finding]) -> Locality:
-    """What a `localityLbSetting` means; what upstream refuses in it is added to `wrong`. `ejects`: there is outlier detection."""
+def read_locality(block: LocalityLoadBalancerSetting, place: Place, ejects: bool) -> tuple[Locality | None, Findings]:
+    """What a `localityLbSetting` means; None where upstream refuses it. `ejects`: there is outlier detection."""
+    wrong: list[Finding] = []
+    notes: list[Finding] = []
     if block.distribute and block.failover:
         wrong.append(place.of("failover").refuses("it excludes distribute", LEFT_OUT))
     if block.failover and any(label in TOPOLOGY for label in block.failover_priority):
@@ -29,7 +31,8 @@ def read_locality(block: LocalityLoadBalancerSetting, place: Place, ejects: bool
     if (block.failover or block.failover_priority) and not ejects:
         at = place.of("failover" if block.failover else "failoverPriority")
         notes.append(at.find(codes.FAILOVER_INACTIVE, field=at.field))
-    return Locality(block.enabled is not False, distribute, failover, block.failover_priority)
+    found = Locality(block.enabled is not False, distribute, failover, block.failover_priority)
+    return (None if wrong else found), (*wrong, *notes)
 
 
 def _distribute(one: LocalityDistribute, place: Place, wrong: list[Finding]) -> Distribute:

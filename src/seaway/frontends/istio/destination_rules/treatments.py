@@ -29,8 +29,8 @@ def treat(blocks: Blocks, port: HostPort, distribution: tuple[str, ...], default
 
 
 def _pool(blocks: Blocks, port: HostPort, defaults: Defaults) -> Pool:
-    given = blocks.pool
-    pool = given.pool if given is not None else defaults.pool or default_pool(defaults)
+    given = blocks.pool or defaults.pool
+    pool = given.pool if given is not None else default_pool(defaults)
     upgrade = given.upgrade if given is not None else None
     if upgrade is None:
         upgrade = defaults.upgrade_http2 and port.protocol.http  # a port that is only guessed to be HTTP is left as it is
