@@ -8,6 +8,10 @@ REGION_LABEL = "topology.kubernetes.io/region"
 ZONE_LABEL = "topology.kubernetes.io/zone"
 SUBZONE_LABEL = "topology.istio.io/subzone"
 HOSTNAME_LABEL = "kubernetes.io/hostname"
+NETWORK_LABEL = "topology.istio.io/network"
+TOPOLOGY_LABELS = frozenset({REGION_LABEL, ZONE_LABEL, SUBZONE_LABEL, HOSTNAME_LABEL, NETWORK_LABEL})
+"""Labels that say where something is: a node's, and with it those of all that is on it."""
+
 LOCALITY_LABEL = "istio-locality"
 """A pod's own say in where it is."""
 

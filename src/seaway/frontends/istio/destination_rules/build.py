@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from seaway.core.finding import Finding, Findings
 from seaway.frontends.istio.clients import Client
 from seaway.frontends.istio.concerns import Concern
-from seaway.frontends.istio.destination_rules.blocks import NOTHING, Blocks, Tls, TlsMode
+from seaway.frontends.istio.destination_rules.blocks import NOTHING, Blocks, Tls
+from seaway.frontends.istio.destination_rules.callers import ORIGINATING, all_tls, compared_labels, names_files, own_labels, with_labels
 from seaway.frontends.istio.destination_rules.checks import check_hosts, check_shared_hosts, check_subsets, check_upstream
-from seaway.frontends.istio.destination_rules.credentials import SYSTEM_ROOTS, Unusable
+from seaway.frontends.istio.destination_rules.credentials import Unusable
 from seaway.frontends.istio.destination_rules.defaults import Defaults
 from seaway.frontends.istio.destination_rules.distribution import traffic_distribution
 from seaway.frontends.istio.destination_rules.layers import effective
@@ -44,7 +45,6 @@ from seaway.resources.istio.destination_rule import DestinationRule
 from seaway.snapshot import Snapshot
 
 NO_ENDPOINTS = Fixed(())
-ORIGINATING = (TlsMode.SIMPLE, TlsMode.MUTUAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +59,23 @@ class DestinationRules:
 
     @property
     def label_keys(self) -> frozenset[str]:
-        """The labels of callers that some workloadSelector looks at."""
-        return frozenset(key for merged in self.by_name.values() for key, _ in merged.selector or ())
+        """The labels of callers that some workloadSelector or failoverPriority looks at."""
+        selecting = {key for merged in self.by_name.values() for key, _ in merged.selector or ()}
+        return frozenset(selecting.union(own_labels(self.defaults.locality), *map(compared_labels, self.by_name.values())))
 
     def concerns(self) -> Iterator[Concern]:
-        """What each rule may change for some callers and not for others: it counts first of all for those in its own namespace."""
+        """What each rule may change for some callers and not for others: it counts first of all for those in its own namespace.
+
+        One that names files or Secrets of its callers is another one for each namespace: they must never meet.
+        """
+        everywhere = frozenset(key.namespace for key in self.snapshot.objects)
         for merged in self.by_name.values():
             exports = frozenset(name for rule in merged.rules for name in rule.export_to if name != EVERYBODY)
-            yield Concern((merged.host,), exports | {merged.namespace}, labels=merged.selector is not None)
+            apart = everywhere if any(names_files(tls) for tls in all_tls(merged)) else frozenset[str]()
+            labels = merged.selector is not None or bool(compared_labels(merged))
+            yield Concern((merged.host,), exports | {merged.namespace} | apart, labels=labels)
+        if own_labels(self.defaults.locality):
+            yield Concern(("*",), labels=True)
 
     def identify(self, client: Client, host: Host, port: int, subset: str) -> UpstreamId:
         """The upstream that a client means by this port and subset of a host."""
@@ -77,12 +86,14 @@ class DestinationRules:
         usual = self.rules.seen_by_all(host)
         first = self.registry.hosts[host.name][0]
         blocks = _blocks(merged, port, subset)
-        owning = blocks.tls is not None and _names_files(blocks.tls) and _may_use(client, merged, blocks.tls)
+        owning = blocks.tls is not None and names_files(blocks.tls) and _may_use(client, merged, blocks.tls)
+        locality = (blocks.balancer.locality if blocks.balancer is not None else None) or self.defaults.locality
         variant = Variant(
             rules=USUAL if rules == (usual.name if usual is not None else NO_RULE) else rules,
             host_namespace="" if first.namespace == host.namespace else host.namespace,
             gateway=bool(client.gateway) and _differs_at_gateways(host, port),
             credentials_of=client.namespace if owning else "",
+            labels=tuple((key, dict(client.labels).get(key, "")) for key in sorted(own_labels(locality))),
         )
         return UpstreamId(host.name, port, subset, str(variant))
 
@@ -97,7 +108,7 @@ class DestinationRules:
             blank = HostPort(upstream.port, "", AppProtocol.TCP, NO_ENDPOINTS, host.origin)
             return Upstream(upstream, blank.protocol, NO_ENDPOINTS, treat(NOTHING, blank, (), self.defaults), owners, host.origin)
         blocks = _blocks(merged, upstream.port, upstream.subset)
-        treatment = treat(blocks, port, traffic_distribution(host, self.snapshot), self.defaults)
+        treatment = with_labels(treat(blocks, port, traffic_distribution(host, self.snapshot), self.defaults), variant.labels)
         protection = self._protection(blocks.tls, host, upstream, variant)
         endpoints = _endpoints(upstream, port, merged)
         if isinstance(protection, Unusable):  # nothing is sent in another way than the rule asks for
@@ -152,7 +163,7 @@ class DestinationRules:
             return Unusable("tls", "upstream refuses it", "")
         if tls is None or tls.mode not in ORIGINATING:
             return protect(tls, host, upstream, self.defaults.automatic_mtls)
-        if _names_files(tls) and not variant.credentials_of:
+        if tls.credential and not variant.credentials_of:
             return Plain(tls.origin)  # as upstream has it: no Secret for this caller, and with it no TLS at all
         return originated(tls, host, variant.credentials_of, self.snapshot)
 
@@ -167,12 +178,6 @@ def _endpoints(upstream: UpstreamId, port: HostPort, merged: Merged | None) -> E
         return port.endpoints
     subset = merged.subset(upstream.subset) if merged is not None else None
     return only(port.endpoints, subset.labels) if subset is not None else NO_ENDPOINTS
-
-
-def _names_files(tls: Tls) -> bool:
-    """Whether connections need a certificate that callers hold: a Secret, or a file that they mount."""
-    own = (tls.chain, tls.key, tls.crl, tls.credential, "" if tls.trust in SYSTEM_ROOTS else tls.trust)
-    return tls.mode in ORIGINATING and not tls.broken and any(own)
 
 
 def _may_use(client: Client, merged: Merged | None, tls: Tls) -> bool:

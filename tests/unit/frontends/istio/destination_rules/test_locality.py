@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from seaway.frontends.istio.clients import Client
 from seaway.model.upstream import Distribute, LocalityBalancing
 
 EJECTS = "outlierDetection: {}\n"
@@ -35,7 +36,7 @@ EJECTS = "outlierDetection: {}\n"
         ),
         pytest.param(
             EJECTS + "loadBalancer: {localityLbSetting: {failoverPriority: [rack, version=v1]}}",
-            LocalityBalancing(True, priority_labels=("rack", "version=v1")),
+            LocalityBalancing(True, priority_labels=("rack=", "version=v1")),
             [],
             id="labels",
         ),
@@ -68,6 +69,16 @@ def test_refused(policy, text, field):
     read = policy(f"{EJECTS}loadBalancer: {{simple: RANDOM, localityLbSetting: {text}}}")
     assert read.told == [f"NET0571 spec.trafficPolicy.loadBalancer.localityLbSetting.{field}"]
     assert read.treatment().locality == LocalityBalancing(True)
+
+
+def test_labels_are_held_against_the_callers_own(policy):
+    read = policy(EJECTS + "loadBalancer: {localityLbSetting: {failoverPriority: [topology.kubernetes.io/zone, rack, version=v1]}}")
+    found = read.upstream(Client("shop", (("rack", "7"),)))
+    assert read.rules.label_keys == {"rack"}
+    assert found.id.variant == "&rack=7"
+    assert found.treatment.locality.priority_labels == ("topology.kubernetes.io/zone", "rack=7", "version=v1")
+    assert read.upstream(Client("shop")).treatment.locality.priority_labels[1] == "rack="
+    assert [one.labels for one in read.rules.concerns()] == [True]
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,7 @@ def test_gateways_call_headless_services_and_unknown_protocols_in_another_way(me
         Variant("shop/a", "other", True, "web"),
         Variant(gateway=True),
         Variant(credentials_of="web"),
+        Variant("shop/a", labels=(("example.org/rack", "7"), ("tier", ""))),
     ],
 )
 def test_variants_are_read_back(variant):

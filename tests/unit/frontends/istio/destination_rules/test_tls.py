@@ -187,6 +187,17 @@ def test_files_that_callers_mount(mesh, pems):
     assert read.identify("shop").variant == "~shop"
 
 
+def test_files_of_one_namespace_are_not_anothers(mesh, pems):
+    """A caller without the files is not sent on in plaintext, nor with somebody else's certificate."""
+    objects = secret("certs", {"chain.pem": pems.chain, "key.pem": pems.key}) + secret("roots", {"authority": pems.root}, kind="ConfigMap")
+    read = mesh(RULE.format(more="", tls=FILES) + objects + POD + "apiVersion: v1\nkind: Namespace\nmetadata: {name: web}\n")
+    assert read.identify("web").variant == "~web"
+    for variant in ("~web", ""):
+        assert read.rules.build(read.identify("web")._replace(variant=variant)).endpoints == Fixed(())
+    (concern,) = read.rules.concerns()
+    assert concern.namespaces >= {"shop", "web"}
+
+
 def test_files_that_nobody_mounts(mesh):
     read = mesh(RULE.format(more="", tls=FILES))
     assert read.upstream("shop").endpoints == Fixed(())
