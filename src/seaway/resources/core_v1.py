@@ -217,6 +217,7 @@ class ServiceSpec(Struct, frozen=True, kw_only=True):
     ip_families: tuple[str, ...] = ()
     ip_family_policy: str | None = None
     allocate_load_balancer_node_ports: bool | None = None
+    traffic_distribution: str | None = None
 
 
 class Service(Struct, frozen=True, kw_only=True):

@@ -378,11 +378,11 @@ def test_join_keeps_the_first_of_two_and_names_both() -> None:
 
 
 def test_fields_without_effect_are_noted_once() -> None:
-    service = "apiVersion: v1\nkind: Service\nmetadata: {name: %s}\nspec: {trafficDistribution: PreferClose}\n"
+    service = "apiVersion: v1\nkind: Service\nmetadata: {name: %s}\nspec: {healthCheckNodePort: 30000}\n"
     pod = POD + "    ports: [{containerPort: 1, hostIP: 1.1.1.1}, {containerPort: 2, hostIP: 1.1.1.1}]\n"
     joined = join([load_text(service % "a", "a.yaml"), load_text(service % "b" + "---\n" + pod, "b.yaml")])
     assert [(one.origin.full, one.severity.value, one.message) for one in joined.findings] == [
-        ("a.yaml:4:8", "note", "Service spec.trafficDistribution is accepted by Kubernetes, and has no effect here (2 times)"),
+        ("a.yaml:4:8", "note", "Service spec.healthCheckNodePort is accepted by Kubernetes, and has no effect here (2 times)"),
         ("b.yaml:12:32", "note", "Pod spec.containers[].ports[].hostIP is accepted by Kubernetes, and has no effect here (2 times)"),
     ]
 

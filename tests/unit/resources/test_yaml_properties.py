@@ -83,7 +83,7 @@ OBJECTS = st.sampled_from(
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndatas: {}\n",
         "a: [\n",
         "kind: Foo\napiVersion: example.com/v1\n",
-        "apiVersion: v1\nkind: Service\nmetadata: {name: d}\nspec: {trafficDistribution: x}\n",
+        "apiVersion: v1\nkind: Service\nmetadata: {name: d}\nspec: {healthCheckNodePort: 30000}\n",
     ]
 )
 

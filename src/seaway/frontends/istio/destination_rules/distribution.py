@@ -20,5 +20,5 @@ def traffic_distribution(host: Host, snapshot: Snapshot) -> tuple[str, ...]:
     service = snapshot.get(Service, "", *host.service) if host.service is not None else None
     if service is None:
         return ()
-    asked = service.raw.get("spec", {}).get("trafficDistribution") or service.meta.annotations.get(ANNOTATION, "")
+    asked = service.body.spec.traffic_distribution or service.meta.annotations.get(ANNOTATION, "")
     return LABELS.get(str(asked).lower(), ())
