@@ -6,7 +6,7 @@ The pods that each makes, with names and labels, come from `replicas`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -34,6 +34,7 @@ from seaway.resources.resource import Resource, Step
 from seaway.snapshot import Snapshot
 
 _TEMPLATE: tuple[Step, ...] = ("spec", "template")
+_OF_THE_MESH = ("sidecar.istio.io/", "traffic.sidecar.istio.io/", "istio.io/rev", "proxy.istio.io/", "inject.istio.io/")
 # A Job's name becomes the value of a label; a StatefulSet's does together with a hyphen and ten characters of a hash.
 _LONGEST_NAME = {"StatefulSet": 52, "Job": 63}
 
@@ -131,7 +132,26 @@ def _read(resource: Resource[Any], around: _Around) -> tuple[Template | None, Fi
 
 
 def _below(resource: Resource[Any], body: core_v1.PodTemplateSpec) -> Template:
-    return template_of(resource, _TEMPLATE, body.metadata, body.spec, _canonical(resource.raw["spec"].get("template")))
+    return template_of(resource, _TEMPLATE, body.metadata, body.spec, _canonical(_without_mesh(resource.raw["spec"].get("template"))))
+
+
+def _without_mesh(template: Any) -> Any:
+    """The template without what only says whether and how its pods take part in the mesh: they come into it and leave it as they run,
+    where a cluster would replace them.
+    """
+    match template:
+        case {"metadata": dict() as metadata, **rest}:
+            kept = {name: _without_names(value) if name in ("labels", "annotations") else value for name, value in metadata.items()}
+            return {"metadata": {name: value for name, value in kept.items() if value is not None}, **rest}
+        case _:
+            return template
+
+
+def _without_names(values: Any) -> Any:
+    """None where nothing is left."""
+    if not isinstance(values, dict):
+        return values
+    return {name: value for name, value in cast(dict[str, Any], values).items() if not name.startswith(_OF_THE_MESH)} or None
 
 
 def _canonical(raw: object) -> str:

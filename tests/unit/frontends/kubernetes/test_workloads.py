@@ -312,3 +312,18 @@ def test_an_absurd_count_is_cut_not_followed(build, deployment):
     assert len(world.pods()) == 251
     assert set(world.codes()) == {"NET0208"}
     assert len(world.pods("kube-system")) == len(world.pods("seaway-system")) == 1, "the cluster's own pods come first"
+
+
+@pytest.mark.parametrize(
+    "annotations",
+    [
+        'sidecar.istio.io/inject: "true"',
+        'traffic.sidecar.istio.io/excludeOutboundPorts: "81"',
+        'sidecar.istio.io/inject: "false", a.example/b: c',
+    ],
+)
+def test_pods_come_into_the_mesh_as_they_run(build, deployment, annotations: str) -> None:
+    own = ", ".join(one for one in annotations.split(", ") if "istio" not in one)
+    before, after = build(deployment(annotations=own)).pod, build(deployment(annotations=annotations)).pod
+    assert (after.id, after.revision) == (before.id, before.revision)
+    assert dict(after.annotations) != dict(before.annotations)
