@@ -31,7 +31,7 @@ def policy_blocks(mesh: Mesh) -> Iterator[Block]:
     """One a policy, titled with the pods that it holds at."""
     for policy in mesh.policies:
         pods = ", ".join(str(inbound.pod) for inbound in mesh.inbounds if inbound.policy == policy.id)
-        yield f"at {pods}", tuple(_asked(policy))
+        yield f"at {pods or 'a gateway'}", tuple(_asked(policy))
 
 
 def _asked(policy: WorkloadPolicy) -> Iterator[str]:
