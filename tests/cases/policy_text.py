@@ -30,8 +30,8 @@ from seaway.model.route import Text
 def policy_blocks(mesh: Mesh) -> Iterator[Block]:
     """One a policy, titled with the pods that it holds at."""
     for policy in mesh.policies:
-        pods = ", ".join(str(inbound.pod) for inbound in mesh.inbounds if inbound.policy == policy.id)
-        yield f"at {pods or 'a gateway'}", tuple(_asked(policy))
+        pods = ", ".join(str(member.pod) for member in mesh.members if member.policy == policy.id)
+        yield f"at {pods}", tuple(_asked(policy))
 
 
 def _asked(policy: WorkloadPolicy) -> Iterator[str]:

@@ -121,7 +121,7 @@ class TokenKeeper:
             return Vantage(self._places.outside)
         model = self._model
         policies = {policy.id for policy in model.mesh.policies if any(rule.keys == keys for rule in policy.tokens)}
-        pods = [one.pod for one in model.mesh.inbounds if one.policy in policies and one.pod in model.pod]
+        pods = [one.pod for one in model.mesh.members if one.policy in policies and one.pod in model.pod]
         address = _address(model, _host(url))
         if not pods or not address:
             raise DriverError(f"{url}: no workload can reach it")

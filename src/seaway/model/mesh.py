@@ -58,7 +58,8 @@ class Capture:
 class Member:
     """A pod in the mesh, as `spiffe`. `scope` names the `Scope` that its clients see; a gateway's is its own.
 
-    `why` and `origin` say which line put it there.
+    `why` and `origin` say which line put it there. `policy` is the id of the `WorkloadPolicy` that its callers are held to, the same for
+    all pods under the same rules, gateways too.
     """
 
     pod: PodName
@@ -67,6 +68,7 @@ class Member:
     capture: Capture
     why: str
     origin: Origin
+    policy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +103,12 @@ class InboundPort:
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """What a member accepts: `ports` are those of its Services and declared ones, `other` decides for all the rest.
-
-    `policy` is the id of a `WorkloadPolicy`, the same for all pods under the same rules.
-    """
+    """What a member accepts: `ports` are those of its Services and declared ones, `other` decides for all the rest."""
 
     pod: PodName
     ports: tuple[InboundPort, ...]
     other: Mtls
     other_origin: Origin
-    policy: str
     other_owner: Key | None = None
 
     @property

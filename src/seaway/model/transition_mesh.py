@@ -30,7 +30,7 @@ def with_members(former: Model, model: Model, names: Iterable[PodName]) -> Model
         return model
     scopes = {one.scope for one in kept}
     inbounds = [former.inbound[one.pod] for one in kept if one.pod in former.inbound]
-    policies = {one.policy for one in inbounds}
+    policies = {one.policy for one in kept}
     mesh = replace(
         model.mesh,
         members=tuple(sorted((*model.mesh.members, *kept), key=lambda one: one.pod)),

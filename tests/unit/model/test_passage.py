@@ -19,7 +19,7 @@ WORDS = {"S": Mtls.STRICT, "P": Mtls.PERMISSIVE, "D": Mtls.DISABLE}
 def inbound(other: str, **ports: str) -> Inbound:
     """`inbound("S", p80="D")`"""
     rows = tuple(InboundPort(int(name[1:]), AppProtocol.HTTP, WORDS[mode], GENERATED) for name, mode in sorted(ports.items()))
-    return Inbound(POD, rows, WORDS[other], GENERATED, "open")
+    return Inbound(POD, rows, WORDS[other], GENERATED)
 
 
 def spelt(standing: Standing) -> str:

@@ -246,7 +246,7 @@ def _gateway(scene: Scene, item: Item, key: Key) -> list[Section]:
 
 
 def _under(scene: Scene, policies: set[str]) -> list[PodName]:
-    return [one.pod for one in scene.model.mesh.inbounds if one.policy in policies]
+    return [one.pod for one in scene.model.mesh.members if one.policy in policies]
 
 
 def _pods(scene: Scene, title: str, names: list[PodName]) -> Section:

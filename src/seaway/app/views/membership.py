@@ -33,7 +33,7 @@ def inbound_rows(inbound: Inbound) -> list[tuple[str, ...]]:
 
 def policies_section(scene: Scene, pods: Iterable[PodName]) -> Section:
     """The policies that hold for any of these."""
-    ids = dict.fromkeys(scene.model.inbound[one].policy for one in pods if one in scene.model.inbound)
+    ids = dict.fromkeys(scene.model.member[one].policy for one in pods if one in scene.model.member)
     found = [scene.model.policy[one] for one in ids if one in scene.model.policy]
     rows: dict[tuple[str, ...], None] = {}
     for policy in found:

@@ -77,12 +77,12 @@ def build_mesh(ground: Ground) -> BuiltMesh:
     workloads = Workloads(tuple(pods[one.pod] for one in members), ground.pods, ground.services)
     identify = partial(_identified, scoped.clients, registry, rules)
     policies, policy_findings = build_policies(snapshot, workloads, registry, settings, identify)
-    inbounds, inbound_findings = build_inbounds(snapshot, People(members, pods, policies.of), ground.services, settings)
+    inbounds, inbound_findings = build_inbounds(snapshot, People(members, pods), ground.services, settings)
     gateways = call_as_members(ground.gateways, members, registry, rules)
     called = {*of_gateways(gateways), *of_scopes(scoped.scopes), *of_policies(policies.policies)}
     mesh = Mesh(
         settings=settings.mesh,
-        members=scoped.members,
+        members=tuple(replace(one, policy=policies.of.get(one.pod, "")) for one in scoped.members),
         outsiders=outsiders,
         inbounds=inbounds,
         policies=policies.policies,

@@ -45,11 +45,10 @@ class _Spoken:
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """The pods that are in the mesh, and the ids of the policies over them."""
+    """The pods that are in the mesh."""
 
     members: tuple[Member, ...]
     pods: Mapping[PodName, Pod]
-    policies: Mapping[PodName, str]
 
 
 def build_inbounds(
@@ -71,7 +70,7 @@ def build_inbounds(
             for number in sorted({*own, *modes.ports, *_named(member.capture)})
         )
         other = modes.other
-        inbounds.append(Inbound(pod.id, ports, other.mtls, other.origin, people.policies.get(pod.id, ""), other.owner))
+        inbounds.append(Inbound(pod.id, ports, other.mtls, other.origin, other.owner))
     unknown = _unknown_ports(found, pairs, spoken)
     return tuple(inbounds), (*findings, *shared, *check_selectors(found, pairs), *unknown)
 

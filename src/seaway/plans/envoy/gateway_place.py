@@ -42,8 +42,8 @@ def place_of(model: Model, gateway: Gateway, pod: PodName) -> GatewayPlace:
 
 
 def _policy(model: Model, pod: PodName) -> WorkloadPolicy:
-    inbound = model.inbound.get(pod)
-    return model.policy.get(inbound.policy, OPEN) if inbound is not None else OPEN
+    member = model.member.get(pod)
+    return model.policy.get(member.policy, OPEN) if member is not None else OPEN
 
 
 def routes_by_claims(gateway: Gateway) -> bool:

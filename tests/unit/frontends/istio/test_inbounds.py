@@ -56,7 +56,7 @@ def built(*objects: Object) -> tuple[dict[str, Inbound], Findings]:
     made = build_model(snapshot_of(loaded.resources), CLUSTER, Leases())
     settings = Settings("cluster.local")
     members, _, _ = enrol(made.snapshot, made.model.pods, settings)
-    people = People(members, made.model.pod, {one.pod: "open" for one in members})
+    people = People(members, made.model.pod)
     inbounds, findings = build_inbounds(made.snapshot, people, made.model.services, settings)
     assert [one.pod for one in inbounds] == [one.pod for one in members if one.pod.namespace == "shop"], "gateways have none"
     return {one.pod.name: one for one in inbounds if one.pod.namespace == "shop"}, findings

@@ -65,7 +65,7 @@ def routes_of(people: Residents) -> Iterator[Route]:
 def reached(people: Residents, model: Model) -> set[UpstreamId]:
     """All upstreams that these members may call, and those that are asked what they may be called for."""
     found = {one for scope in people.scopes for one in (*http_upstreams(scope), *tcp_upstreams(scope))}
-    policies = {model.inbound[one.pod].policy for one in people.members if one.pod in model.inbound}
+    policies = {one.policy for one in people.members}
     asked = (one.to for name in policies if name in model.policy for one in model.policy[name].authorizers)
     return {one for one in (*found, *asked) if one in model.upstream}
 
@@ -103,7 +103,7 @@ def _inbound(model: Model, people: Residents, netns_folder: str, fetched: Mappin
         if inbound is None:
             continue
         slot = slots[member.pod]
-        keeper = keepers[slot] = Doorkeeper(member.spiffe, slot, model.policy.get(inbound.policy, OPEN))
+        keeper = keepers[slot] = Doorkeeper(member.spiffe, slot, model.policy.get(member.policy, OPEN))
         kinds[slot] = kinds.get(slot, frozenset()) | http_kinds(inbound)
         key = (slot, member.spiffe, inbound.ports, inbound.other)
         if key not in made:
@@ -126,8 +126,7 @@ def _slots(model: Model, people: Residents) -> Mapping[PodName, str]:
     for member in people.members:
         pod = model.pod[member.pod]
         slot = f"{pod.owner.namespace}/{pod.owner.kind}/{pod.owner.name}/{_short(pod.labels)}"
-        policy = model.inbound[member.pod].policy if member.pod in model.inbound else ""
-        shared = first.setdefault(slot, policy) == policy
+        shared = first.setdefault(slot, member.policy) == member.policy
         slots[member.pod] = slot if shared else f"{member.pod.namespace}/Pod/{member.pod.name}"
     return slots
 

@@ -67,7 +67,7 @@ def shortcut_of(model: Model, upstream: Upstream, rewritten: bool) -> Shortcut |
         return None
     port = ports.pop()
     known = {next((at.protocol for at in one.ports if at.port == port), None) for one in inbounds if one is not None}
-    policies = {one.policy for one in inbounds if one is not None}
+    policies = {member.policy for member in members}
     if not known <= set(_SHORT) or len(policies) != 1:
         return None
     return _folded(model.policy.get(policies.pop()), members[0].spiffe, port, rewritten)

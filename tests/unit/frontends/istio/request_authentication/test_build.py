@@ -52,7 +52,7 @@ class Found:
         loaded = load_text(SHOP, "shop.yaml"), load_text(text, "tokens.yaml")
         built = build_model(snapshot_of([one for part in loaded for one in part.resources]), CLUSTER, Leases())
         mesh = built.model.mesh
-        ids = {one.pod: one.policy for one in mesh.inbounds}
+        ids = {one.pod: one.policy for one in mesh.members}
         (self.policy,) = [one for one in mesh.policies if one.id == ids[PodName("shop", "web")]]
         self.messages = [one.message for one in (*loaded[1].findings, *built.findings) if one.code.id in ("NET0640", "NET0656", "NET0643")]
 

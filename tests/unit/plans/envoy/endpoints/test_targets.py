@@ -48,7 +48,7 @@ PODS = (pod(1, version="v1"), pod(2, version="v2"), pod(3, version="v1", **{"ist
 
 
 def inbound(one, mode):
-    return Inbound(one.id, (InboundPort(8080, AppProtocol.HTTP, mode, GENERATED),), Mtls.PERMISSIVE, GENERATED, "open")
+    return Inbound(one.id, (InboundPort(8080, AppProtocol.HTTP, mode, GENERATED),), Mtls.PERMISSIVE, GENERATED)
 
 
 def model(modes=(Mtls.STRICT, Mtls.DISABLE, Mtls.PERMISSIVE)):
