@@ -68,7 +68,7 @@ class Shop:
     def policies(self) -> dict[PodName, WorkloadPolicy]:
         mesh = self.built.model.mesh
         by_id = {one.id: one for one in mesh.policies}
-        return {one.pod: by_id[one.policy] for one in mesh.inbounds}
+        return {one.pod: by_id[one.policy] for one in mesh.members}
 
     @property
     def codes(self) -> list[str]:
