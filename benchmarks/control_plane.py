@@ -22,11 +22,12 @@ import grpc.aio
 from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest, DeltaDiscoveryResponse
 from measure import environment
 
-from seaway.app.engines import Engines, NetworkThread, NodeEngines
+from seaway.app.engines import CaptureThread, Engines, NetworkThread, NodeEngines
 from seaway.app.loop import Loop
 from seaway.core.origin import GENERATED
 from seaway.drivers.agent.fake import FakeLink
 from seaway.drivers.netns.fake import FakeKernel, FakeNetwork
+from seaway.drivers.nft.captures import FakeCaptures
 from seaway.drivers.nft.fake import FakeNft
 from seaway.drivers.xds.nodes import WaveDone
 from seaway.drivers.xds.real import METHOD, SERVICE, XdsServer
@@ -112,7 +113,10 @@ class ControlPlane:
         snapshot = snapshot_of(loaded.resources, loaded.findings)
         self.xds = XdsServer(self._heard)
         self.links: dict[str, FakeLink] = {}
-        engines = Engines(NetworkThread(FakeNetwork(FakeKernel())), self.xds, {name: self._node(folder, name) for name in names})
+        kernel = FakeKernel()
+        captures = CaptureThread(FakeCaptures(kernel.pods.keys()))
+        nodes_engines = {name: self._node(folder, name) for name in names}
+        engines = Engines(NetworkThread(FakeNetwork(kernel)), captures, self.xds, nodes_engines)
         views = {name: EnvoyView(name, "/ns", CERTIFICATE, ()) for name in names}
         self.loop = Loop(lambda: snapshot, self.cluster, engines, lambda _: views, (folder / "leases.json", Leases()))
         self.quiet = asyncio.Event()
@@ -120,11 +124,12 @@ class ControlPlane:
     def _node(self, folder: Path, name: str) -> NodeEngines:
         (folder / name).mkdir()
         self.links[name] = FakeLink(folder / name / "orders.json", lambda _: self.loop.pods_changed())
-        return NodeEngines(folder / name, self.links[name], FakeNft(), ())
+        return NodeEngines(folder / name, self.links[name], FakeNft(), (), lambda _: None)
 
     def _heard(self, _: str, report: object) -> None:
         if isinstance(report, WaveDone):
             self.loop.envoy_accepted()
+            self.loop.envoy_settled()
             self.quiet.set()
 
     async def settled(self) -> None:

@@ -20,7 +20,7 @@ from seaway.plans.nft.plan import plan_nft
 from seaway.plans.nft.table import NftTable
 from seaway.plans.node.plan import NodeOrders, plan_node
 from seaway.protocols.dns_zone import DnsZone
-from seaway.protocols.xds_resource import XdsResource
+from seaway.protocols.xds_layers import Resources
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class NodePlans:
 
     orders: NodeOrders
     nft: NftTable
-    envoy: tuple[XdsResource, ...]
+    envoy: Resources
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ from seaway.drivers.xds.nodes import Refusals, Report, Settled
 from seaway.drivers.xds.real import XdsServer
 from seaway.model.names import envoy_id
 from seaway.plans.envoy.bootstrap import Sockets, render_bootstrap
+from seaway.protocols.xds_layers import Resources
 from seaway.protocols.xds_resource import CLUSTER, ENDPOINTS, LISTENER, ROUTES, XdsResource
 from seaway.protocols.xds_stream import Accepted
 
@@ -152,7 +153,7 @@ class Bench:
 
     async def publish(self, *resources: XdsResource) -> Settled | Refusals:
         self.reports.clear()
-        self.xds.publish(NODE, resources)
+        self.xds.publish(NODE, Resources.of(resources))
         return await self.xds.wait_settled(NODE, SOON_S)
 
     async def until(self, true: Callable[[], bool]) -> None:
@@ -379,7 +380,7 @@ from seaway.drivers.xds.real import XdsServer
 
 async def serve():
     server = XdsServer()
-    server.publish("node-1", ())
+    server.publish("node-1", Resources())
     await server.start(Path(sys.argv[1]))
     await asyncio.Event().wait()
 

@@ -14,6 +14,7 @@ from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest, Delt
 
 from seaway.core.errors import DriverError
 from seaway.drivers.xds.real import METHOD, SERVICE, XdsServer
+from seaway.protocols.xds_layers import Resources
 from seaway.protocols.xds_resource import CLUSTER, LISTENER
 
 NODE = "node-1"
@@ -58,7 +59,7 @@ def test_one_that_a_killed_predecessor_left_is_replaced(tmp_path: Path):
         left.bind(str(tmp_path / "xds.sock"))
 
     async def body(server: XdsServer) -> None:
-        server.publish(NODE, ())
+        server.publish(NODE, Resources())
         request = DeltaDiscoveryRequest(type_url=CLUSTER)
         request.node.id = NODE
         answer = await first_answer(tmp_path, request)

@@ -35,6 +35,7 @@ from seaway.pipeline import Plans, Presence, plan_all
 from seaway.plans.envoy.plan import EnvoyView
 from seaway.plans.network.plan import NetworkPlan
 from seaway.plans.nft.table import NftTable
+from seaway.protocols.xds_layers import Resources
 from seaway.protocols.xds_resource import LISTENER, ROUTES, SECRET, XdsResource
 from seaway.resources.load import load_text
 from seaway.snapshot import Snapshot, snapshot_of
@@ -158,7 +159,7 @@ class NotedXds(FakeXdsServer):
         self._note = note
         self.publishes = 0
 
-    def publish(self, node: str, resources: tuple[XdsResource, ...]) -> None:
+    def publish(self, node: str, resources: Resources) -> None:
         self.publishes += 1
         super().publish(node, resources)
 

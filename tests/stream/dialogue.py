@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seaway.core.names import Key
+from seaway.protocols.xds_layers import Resources
 from seaway.protocols.xds_resource import CLUSTER, ENDPOINTS, EXTENSION, LISTENER, ROUTES, SECRET, XdsResource
 from seaway.protocols.xds_stream import (
     Accepted,
@@ -66,7 +67,7 @@ class Talk:
 
     def publishes(self, *resources: str | XdsResource) -> Talk:
         self.serial += 1
-        return self.hears(Publish(self.serial, tuple(one if isinstance(one, XdsResource) else res(one) for one in resources)))
+        return self.hears(Publish(self.serial, Resources.of(one if isinstance(one, XdsResource) else res(one) for one in resources)))
 
     def asks(self, letter: str, *names: str, held: tuple[tuple[str, str], ...] = ()) -> Talk:
         return self.hears(Subscribe(SHORT[letter], names, held))

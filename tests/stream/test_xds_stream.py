@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seaway.drivers.xds.fake import FakeEnvoy, endpoints_of_clusters
+from seaway.protocols.xds_layers import Resources
 from seaway.protocols.xds_resource import CLUSTER, ENDPOINTS, EXTENSION, LISTENER, ROUTES, SECRET, XdsResource
 from seaway.protocols.xds_stream import (
     Ack,
@@ -139,8 +140,8 @@ class TestRefusals:
 
     def test_the_next_publish_mends_it(self):
         talk = serving(*ALL)
-        talk.publishes("c:web=2", "c:bad=1", "e:web=1", "l:http=2", "r:http=1").says(">5 c:web=2 c:bad=1", ">6 e:web=1")
-        talk.acks(6).nacks(5, "bad cluster").says("refused c:web=2 c:bad=1 (bad cluster)", "done 2 refused c")
+        talk.publishes("c:web=2", "c:bad=1", "e:web=1", "l:http=2", "r:http=1").says(">5 c:bad=1 c:web=2", ">6 e:web=1")
+        talk.acks(6).nacks(5, "bad cluster").says("refused c:bad=1 c:web=2 (bad cluster)", "done 2 refused c")
         # Envoy may have taken web=2 all the same: it is told what holds, and that there is no `bad`
         talk.publishes("c:web=1", "e:web=1", "l:http=2", "r:http=1").says(">7 c:web=1", ">8 e:web=1")
         talk.hears(Ack("7"), Ack("8")).says("ok c:web=1", "ok e:web=1", ">9 l:http=2")
@@ -355,7 +356,7 @@ class Pair:
                 self.done.append(action)
 
     def publish(self, versions: dict[str, str]) -> None:
-        self.latest = Publish(self.latest.serial + 1 if self.latest else 1, published(versions))
+        self.latest = Publish(self.latest.serial + 1 if self.latest else 1, Resources.of(published(versions)))
         self.hear(self.latest)
 
     def answer(self) -> None:

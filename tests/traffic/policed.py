@@ -50,6 +50,7 @@ from seaway.plans.envoy.proto import (
     wrapped,
 )
 from seaway.plans.envoy.resource import build_resource
+from seaway.protocols.xds_layers import Resources
 from seaway.protocols.xds_resource import CLUSTER, LISTENER, ROUTES, XdsResource
 
 NODE = "node-1"
@@ -202,7 +203,7 @@ class PolicedEnvoy:
         return await EnvoyAdmin(self._admin).get(path)
 
     async def _publish(self) -> None:
-        self._server.publish(NODE, self.published)
+        self._server.publish(NODE, Resources.of(self.published))
 
     def _run(self, work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)

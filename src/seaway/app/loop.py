@@ -145,7 +145,7 @@ class Loop:
 
     def envoy_accepted(self) -> None:
         """An Envoy has all that was published; once all have, this is the last good. What it takes of a try is not."""
-        if self._offered is not None and all(self.envoy_is_complete(name) for name in self.engines.nodes):
+        if self._offered is not None and self.current is not None and not self._strayed and not self.engines.xds.behind:
             self.gate.accepted(self._offered)
 
     def envoy_settled(self) -> None:
@@ -155,8 +155,7 @@ class Loop:
 
     def envoy_is_complete(self, node: str) -> bool:
         """Whether this node's Envoy has all that is wanted, and refused nothing."""
-        state = self.engines.xds.state(node)
-        return self.current is not None and not self._strayed and not state.refused and state.settled == state.published
+        return self.current is not None and not self._strayed and node not in self.engines.xds.behind
 
     async def run(self) -> None:
         """Passes until cancelled. An engine's failure becomes a finding and is tried again; it ends nothing."""

@@ -10,10 +10,11 @@ The protocol: https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 
+from seaway.protocols.xds_layers import ResourceName, Resources
 from seaway.protocols.xds_resource import CLUSTER, ENDPOINTS, EXTENSION, LISTENER, ROUTES, SECRET, XdsResource
 
 ADD_ORDER = (
@@ -78,7 +79,7 @@ class Publish:
     """
 
     serial: int
-    resources: tuple[XdsResource, ...]
+    resources: Resources
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,19 +132,45 @@ class WaveDone:
 Heard = Subscribe | Unsubscribe | Ack | Nack
 Event = Heard | Publish | Retry
 Action = Send | Accepted | Refused | WaveDone
-Names = Mapping[str, XdsResource]
 
 
 @dataclass(slots=True)
 class _Subscription:
-    """What Envoy wants of one type and what it holds of it, as far as this stream knows."""
+    """What Envoy wants of one type and what it holds of it, as far as this stream knows.
+
+    `unsettled` are the names to look at: of all others Envoy holds what is wanted of them. So a change costs what it changes.
+    """
 
     wildcard: bool = False
     greeted: bool = True  # False: Envoy waits for a first response, even an empty one, before it goes on starting
     names: set[str] = field(default_factory=set[str])
     held: dict[str, str] = field(default_factory=dict[str, str])
     missing: set[str] = field(default_factory=set[str])  # asked for, and answered as not there
+    unsettled: set[str] = field(default_factory=set[str])
     refused: Refused | None = None  # the latest refusal since the latest ACK
+
+    def wants(self, name: str) -> bool:
+        return self.wildcard or name in self.names
+
+
+class Held(Mapping[ResourceName, str]):
+    """The versions of all that Envoy is known to hold, now and whenever it is looked at."""
+
+    def __init__(self, subscriptions: Mapping[str, _Subscription]) -> None:
+        self._subscriptions = subscriptions
+
+    def __getitem__(self, key: ResourceName) -> str:
+        state = self._subscriptions.get(key[0])
+        version = state.held.get(key[1]) if state is not None else None
+        if not version:
+            raise KeyError(key)
+        return version
+
+    def __iter__(self) -> Iterator[ResourceName]:
+        return ((url, name) for url, one in self._subscriptions.items() for name, version in one.held.items() if version)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 @dataclass(slots=True)
@@ -164,14 +191,14 @@ class XdsStream:
         self._flights: dict[str, _Flight] = {}
         self._wave: Publish | None = None
         self._done = True
-        self._desired: dict[str, dict[str, XdsResource]] = {}
+        self._desired = Resources()
         self._refusals: list[Refused] = []
         self._next: Publish | None = None
 
     @property
-    def held(self) -> dict[tuple[str, str], str]:
-        """(type URL, name) -> version, of all that Envoy is known to hold."""
-        return {(url, name): version for url, one in self._subscriptions.items() for name, version in one.held.items() if version}
+    def held(self) -> Mapping[ResourceName, str]:
+        """The versions of all that Envoy is known to hold; the view follows what happens."""
+        return Held(self._subscriptions)
 
     @property
     def doubts(self) -> dict[tuple[str, str], str]:
@@ -218,6 +245,7 @@ class XdsStream:
         for name in event.names:
             if name == WILDCARD:
                 state.wildcard = True
+                state.unsettled |= self._desired.names(event.type_url)
                 continue
             # "the server must respond with all resources listed in resource_names_subscribe, even if it believes the client has
             # the most recent version of them": Envoy may have dropped the name and taken it up again since the last request.
@@ -236,6 +264,7 @@ class XdsStream:
         if state.wildcard:  # parts of a refused response that Envoy applied without ever reporting a version
             ghosts = (name for type_url, name in self._inherited if type_url == event.type_url)
             state.held.update({name: DOUBT for name in ghosts if name not in state.held})
+        state.unsettled = {*state.names, *state.held, *(self._desired.names(event.type_url) if state.wildcard else ())}
         self._subscriptions[event.type_url] = state
 
     def _unsubscribe(self, event: Unsubscribe) -> None:
@@ -253,6 +282,7 @@ class XdsStream:
     def _forget(self, type_url: str, state: _Subscription, name: str) -> None:
         state.held.pop(name, None)
         state.missing.discard(name)
+        state.unsettled.add(name)
         if type_url in self._flights:
             self._flights[type_url].live.discard(name)
 
@@ -321,11 +351,12 @@ class XdsStream:
         return send
 
     def _begin(self, publish: Publish) -> None:
+        for type_url, name in publish.resources.changed_since(self._desired):
+            if type_url in self._subscriptions:
+                self._subscriptions[type_url].unsettled.add(name)
         self._wave, self._next, self._done = publish, None, False
         self._refusals = []
-        self._desired = {type_url: {} for type_url in ADD_ORDER}
-        for resource in publish.resources:
-            self._desired[resource.type_url][resource.name] = resource
+        self._desired = publish.resources
 
     def _all_asked(self) -> bool:
         """Whether Envoy has asked for every type that it needs by now.
@@ -333,8 +364,7 @@ class XdsStream:
         One that starts asks for listeners when its clusters are warm; one that comes back sends a request a type, one after the other.
         Secrets may be asked for much later, when they are first needed.
         """
-        needed = {type_url for type_url in ADD_ORDER if self._desired[type_url]} - {SECRET}
-        return needed <= self._subscriptions.keys()
+        return self._desired.types - {SECRET} <= self._subscriptions.keys()
 
     def _next_send(self) -> Send | None:
         for type_url in ADD_ORDER:
@@ -353,38 +383,36 @@ class XdsStream:
         return None
 
     def _addition(self, type_url: str, state: _Subscription) -> Send | None:
+        open_names = self._unsettled(type_url, state)
         mending = any(one.type_url == type_url for one in self._refusals) or (bool(self._refusals) and type_url in FOLLOWERS)
         if not mending:
-            resources = self._changed(type_url, state)
-            removed = self._unknown(type_url, state)
+            resources = tuple(one for _, one in open_names if one is not None and state.wants(one.name))
+            removed = _unknown(state, open_names)
             if not _same(state.refused, resources, removed):
                 return self._send(type_url, resources, removed) if resources or removed or not state.greeted else None
             assert state.refused is not None
             self._refusals.append(state.refused)  # it would be refused again: what Envoy said then stands
-        resources = tuple(one for one in self._named(type_url, state) if one.name not in state.held)
-        removed = self._unknown(type_url, state)
+        resources = tuple(one for name, one in open_names if one is not None and name in state.names and name not in state.held)
+        removed = _unknown(state, open_names)
         return self._send(type_url, resources, removed) if resources or removed else None
 
-    def _changed(self, type_url: str, state: _Subscription) -> tuple[XdsResource, ...]:
-        """What Envoy wants and does not hold in this version."""
-        wanted = self._desired[type_url].values() if state.wildcard else self._named(type_url, state)
-        return tuple(one for one in wanted if state.held.get(one.name) != one.version)
-
-    def _named(self, type_url: str, state: _Subscription) -> tuple[XdsResource, ...]:
-        """What Envoy asked for by name, and exists."""
-        desired = self._desired[type_url]
-        return tuple(desired[name] for name in sorted(state.names) if name in desired)
-
-    def _unknown(self, type_url: str, state: _Subscription) -> tuple[str, ...]:
-        """Names that Envoy asked for and that do not exist.
-
-        They are answered even if a newer publish waits that holds them: this wave may be waiting for a cluster that warms with them.
-        """
-        desired = self._desired[type_url]
-        return tuple(name for name in sorted(state.names - state.missing) if name not in desired and name not in state.held)
+    def _unsettled(self, type_url: str, state: _Subscription) -> list[tuple[str, XdsResource | None]]:
+        """Names of which Envoy does not hold what is wanted of them, in order, with that. What has settled by now is forgotten here."""
+        found: list[tuple[str, XdsResource | None]] = []
+        for name in sorted(state.unsettled):
+            wanted = self._desired.get((type_url, name))
+            if wanted is None:
+                settled = name not in state.held and (name not in state.names or name in state.missing)
+            else:
+                settled = state.held.get(name) == wanted.version or not state.wants(name)
+            if settled:
+                state.unsettled.discard(name)
+            else:
+                found.append((name, wanted))
+        return found
 
     def _removal(self, type_url: str, state: _Subscription) -> Send | None:
-        gone = tuple(sorted(name for name in state.held if name not in self._desired[type_url]))
+        gone = tuple(name for name, wanted in self._unsettled(type_url, state) if wanted is None and name in state.held)
         if not gone:
             return None
         if _same(state.refused, (), gone):
@@ -395,6 +423,14 @@ class XdsStream:
 
     def _send(self, type_url: str, resources: tuple[XdsResource, ...], removed: tuple[str, ...]) -> Send:
         return Send(type_url, str(next(self._nonces)), resources, removed)
+
+
+def _unknown(state: _Subscription, open_names: list[tuple[str, XdsResource | None]]) -> tuple[str, ...]:
+    """Names that Envoy asked for and that do not exist.
+
+    They are answered even if a newer publish waits that holds them: this wave may be waiting for a cluster that warms with them.
+    """
+    return tuple(name for name, wanted in open_names if wanted is None and name in state.names and name not in state.held)
 
 
 def _same(refused: Refused | None, resources: tuple[XdsResource, ...], removed: tuple[str, ...]) -> bool:

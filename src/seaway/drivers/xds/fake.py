@@ -13,6 +13,7 @@ from pathlib import Path
 
 from seaway.drivers.xds.nodes import Listen, Nodes, Session, unheard
 from seaway.model.names import split_envoy_id
+from seaway.protocols.xds_layers import Resources
 from seaway.protocols.xds_resource import CLUSTER, ENDPOINTS, EXTENSION, LISTENER, ROUTES, SECRET, XdsResource
 from seaway.protocols.xds_stream import Ack, Event, Nack, Send, Subscribe, Unsubscribe
 
@@ -149,7 +150,7 @@ class FakeXdsServer(Nodes):
         """The stream breaks, or Envoy dies."""
         self._sessions[node].close()
 
-    def publish(self, node: str, resources: tuple[XdsResource, ...]) -> None:
+    def publish(self, node: str, resources: Resources) -> None:
         super().publish(node, resources)
         self.pump()
 

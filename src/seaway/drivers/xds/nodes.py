@@ -7,12 +7,12 @@ nothing awaits but `wait_settled`. The order of responses is `protocols/xds_stre
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 
 from seaway.core.errors import DriverError
 from seaway.model.names import split_envoy_id
-from seaway.protocols.xds_resource import XdsResource
+from seaway.protocols.xds_layers import Resources
 from seaway.protocols.xds_stream import Accepted, Event, Publish, Refused, Retry, Send, WaveDone, XdsStream
 
 
@@ -43,7 +43,7 @@ class Refusals:
 
 @dataclass(frozen=True, slots=True)
 class NodeState:
-    """`accepted`: (type URL, name) -> version that Envoy holds (of the last stream while there is none).
+    """`accepted`: (type URL, name) -> version that Envoy holds (of the last stream while there is none), as it is when it is looked at.
 
     `published` and `settled` are serials; `settled` is 0 while no stream's Envoy has all that it is going to get.
     """
@@ -107,12 +107,19 @@ class Nodes:
         self._listen = listen
         self._serial = 0
         self._nodes: dict[str, _Node] = {}
+        self._behind: set[str] = set()
 
-    def publish(self, node: str, resources: tuple[XdsResource, ...]) -> None:
+    @property
+    def behind(self) -> Set[str]:
+        """The nodes whose Envoy does not have all that was published for it, or has refused a part."""
+        return self._behind
+
+    def publish(self, node: str, resources: Resources) -> None:
         """What this node's Envoy should have from now on, in full; only differences travel. Publishes under way coalesce to the newest."""
         self._serial += 1
         one = self._nodes.setdefault(node, _Node())
         one.publish = Publish(self._serial, resources)
+        self._behind.add(node)
         if one.session is not None:
             one.session.hear(one.publish)
 
@@ -129,6 +136,7 @@ class Nodes:
         one = self._nodes.get(node)
         if one is not None and one.session is not None:
             one.outcome = None
+            self._behind.add(node)
             one.session.hear(Retry())
 
     def forget(self, node: str) -> None:
@@ -138,12 +146,13 @@ class Nodes:
             if one.session is not None:
                 one.session.close()
             del self._nodes[node]
+            self._behind.discard(node)
             self._wake(one)
 
-    def published(self, node: str) -> tuple[XdsResource, ...]:
+    def published(self, node: str) -> Resources:
         """The latest publish of the node."""
         one = self._nodes.get(node)
-        return one.publish.resources if one is not None and one.publish is not None else ()
+        return one.publish.resources if one is not None and one.publish is not None else Resources()
 
     def state(self, node: str) -> NodeState:
         """What is known now; a node that was never published to is not connected and holds nothing."""
@@ -196,8 +205,10 @@ class Nodes:
         """Called by the session as it closes: keeps what the next stream must know."""
         one = self._nodes.get(node)
         if one is not None and one.session is session:
-            one.accepted, one.doubts = session.stream.held, session.stream.doubts
+            one.accepted, one.doubts = dict(session.stream.held), session.stream.doubts
             one.session = one.outcome = None
+            if one.publish is not None:
+                self._behind.add(node)
             self._listen(node, Disconnected())
 
     def note(self, node: str, report: Accepted | Refused | WaveDone) -> None:
@@ -205,6 +216,10 @@ class Nodes:
         one = self._nodes[node]
         if isinstance(report, WaveDone):
             one.outcome = report
+            if not report.refusals and one.publish is not None and report.serial == one.publish.serial:
+                self._behind.discard(node)
+            else:
+                self._behind.add(node)
             self._wake(one)
         self._listen(node, report)
 

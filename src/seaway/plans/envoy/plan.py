@@ -20,6 +20,7 @@ from seaway.plans.envoy.routes.gateway import plan_routes
 from seaway.plans.envoy.secrets import plan_certificate
 from seaway.plans.envoy.site import DEBIANS_ROOTS, Site
 from seaway.plans.envoy.upstreams import plan_upstream, site_of
+from seaway.protocols.xds_layers import Resources
 from seaway.protocols.xds_resource import XdsResource
 
 
@@ -41,20 +42,16 @@ class EnvoyView:
     token_keys: Mapping[FetchedKeys, str] = field(default_factory=dict[FetchedKeys, str])
 
 
-def plan_envoy(
-    model: Model, health: Health, view: EnvoyView, memo: Memo | None = None, present: Model | None = None
-) -> tuple[XdsResource, ...]:
-    """The resources of the node's Envoy, each (type, name) once, in order of type and name.
+def plan_envoy(model: Model, health: Health, view: EnvoyView, memo: Memo | None = None, present: Model | None = None) -> Resources:
+    """The resources of the node's Envoy.
 
     Health shapes endpoints only: a pod that becomes ready or fails moves no listener, route or cluster. `memo` is this node's own.
     `present` is the model with members that are on their way out: they keep their listeners, while nobody is sent to them any more.
     """
     memo = memo or Memo()
-    once: dict[tuple[str, str], XdsResource] = {}
-    for resource in _resources(model, present or model, health, view, memo):
-        once.setdefault((resource.type_url, resource.name), resource)
+    resources = Resources.of(_resources(model, present or model, health, view, memo))
     memo.turn()
-    return tuple(once[key] for key in sorted(once))
+    return resources
 
 
 def _resources(model: Model, present: Model, health: Health, view: EnvoyView, memo: Memo) -> Iterator[XdsResource]:

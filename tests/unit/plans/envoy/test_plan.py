@@ -11,6 +11,7 @@ from seaway.model.route import Certificate, TlsHost
 from seaway.model.service import Health
 from seaway.plans.envoy.plan import plan_envoy
 from seaway.plans.envoy.static import decode_resource
+from seaway.protocols.xds_layers import Resources
 from seaway.protocols.xds_resource import CLUSTER, ENDPOINTS, LISTENER, ROUTES, SECRET, XdsResource
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def test_a_renewed_certificate_for_one_host_moves_its_secret_and_the_tls_listene
 
 
 def test_another_node_gets_nothing(shop: Draft) -> None:
-    assert shop.plan(node="node-2") == ()
+    assert shop.plan(node="node-2") == Resources()
 
 
 def test_a_gateway_without_https_ports_has_no_certificates(shop: Draft) -> None:
