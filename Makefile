@@ -43,10 +43,10 @@ format:
 	@$(BIN)/ruff format .
 
 test: setup-test lint  ## everything that must hold before a change lands; at most 6 minutes on 2 cores
-	@$(BIN)/pytest -n 2 --dist worksteal -m 'not slow'
+	@$(BIN)/pytest -n 2 --dist loadfile -m 'not slow'
 
 test-slow: setup-test
-	@$(BIN)/pytest -n 2 --dist worksteal
+	@$(BIN)/pytest -n 2 --dist loadfile
 
 bench: setup-bench
 	@for one in benchmarks/[a-z]*.py; do echo "== $$one"; $(BIN)/python $$one || exit 1; done

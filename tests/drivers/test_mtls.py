@@ -101,6 +101,7 @@ def test_an_agent_is_killed_and_comes_back(bench: Make) -> None:
     nothing_lost(under)
 
 
+@pytest.mark.slow
 def test_a_root_is_rotated_while_an_agent_is_away(bench: Make) -> None:
     """Traffic within node-1 loses nothing. What node-2 missed it gets before its certificates, and then it takes part again."""
     network = bench(patience_s=1)

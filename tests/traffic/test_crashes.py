@@ -231,8 +231,14 @@ def test_killed_control_plane_and_envoy(running: Network) -> None:
 
 @pytest.mark.parametrize(
     "victims",
-    [("control",), ("control", "node-1/envoy"), ("control", "node-1/agent"), ("control", "node-1/envoy", "node-1/agent"), ("anchor",)],
-    ids=lambda victims: "+".join(one.rpartition("/")[2] for one in victims),
+    [
+        ("control",),
+        pytest.param(("control", "node-1/envoy"), marks=pytest.mark.slow),
+        pytest.param(("control", "node-1/agent"), marks=pytest.mark.slow),
+        ("control", "node-1/envoy", "node-1/agent"),
+        ("anchor",),
+    ],
+    ids="+".join,
 )
 def test_down_alone_after_a_crash_leaves_nothing(empty: Network, victims: tuple[str, ...]) -> None:
     network = empty
@@ -248,7 +254,7 @@ def test_down_alone_after_a_crash_leaves_nothing(empty: Network, victims: tuple[
     assert network.seaway("down").stderr == "nothing was running\n"
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 10))])
 def test_killed_at_a_random_moment_of_the_start(empty: Network, seed: int) -> None:
     network = empty
     before = network.machine.picture()
@@ -261,7 +267,7 @@ def test_killed_at_a_random_moment_of_the_start(empty: Network, seed: int) -> No
     assert network.machine.picture() == before
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 def test_a_signal_ends_it_cleanly_under_traffic(empty: Network, number: signal.Signals) -> None:
     network = empty
     before = network.machine.picture()

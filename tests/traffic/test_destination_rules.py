@@ -275,11 +275,11 @@ def test_a_new_endpoint_warms_up(shop: Shop) -> None:
     """Its share grows: a tenth at first, half in the end."""
     network = shop.network
     labels = {"app": "warm", "sidecar.istio.io/inject": "false"}
-    first = [service("warm", {"app": "warm"}), rule("warm", "loadBalancer: {simple: ROUND_ROBIN, warmup: {duration: 5s}}")]
+    first = [service("warm", {"app": "warm"}), rule("warm", "loadBalancer: {simple: ROUND_ROBIN, warmup: {duration: 3s}}")]
     old = pod("warm-1", labels, f"{SERVER} 8080 {shop.folder}")
     network.write("warm.yaml", "\n---\n".join([*first, old]))
     wait_until(lambda: shop.serves("warm"), "the first pod")
-    time.sleep(6)  # out of its own warm-up
+    time.sleep(3.5)  # out of its own warm-up
     network.write("warm.yaml", "\n---\n".join([*first, old, pod("warm-2", labels, f"{SERVER} 8080 {shop.folder}")]))
     wait_until(lambda: "warm-2" in shop.many(3, "warm"), "the second pod")
     early = shop.many(60, "warm")
@@ -293,10 +293,10 @@ def test_settings_change_under_load_without_a_lost_request(shop: Shop) -> None:
     network.write("change.yaml", "\n---\n".join([service("change", {"app": "web"}), rule("change", "loadBalancer: {simple: RANDOM}")]))
     wait_until(lambda: shop.serves("change"), "the Service")
     with ThreadPoolExecutor(4) as threads:
-        over = time.monotonic() + 6
+        over = time.monotonic() + 3
         statuses = [threads.submit(_ask_until, shop, over) for _ in range(4)]
         for policy in ("loadBalancer: {simple: ROUND_ROBIN}", "connectionPool: {tcp: {maxConnections: 500}}", "outlierDetection: {}", ""):
-            time.sleep(1)
+            time.sleep(0.4)
             changed = [service("change", {"app": "web"}), *([rule("change", policy)] if policy else [])]
             network.write("change.yaml", "\n---\n".join(changed))
         seen = sum((one.result() for one in statuses), Counter())

@@ -122,6 +122,7 @@ def test_a_binary_that_does_not_work_changes_nothing(shop: Network) -> None:
     assert shop.host.get(address, 80, "/", "web.test").status == 200
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_a_replacement(shop: Network) -> None:
     """Nobody ends the older one; the next `up` finds both, and goes on where the other stopped."""
     first, host, address = shop.process("node-1/envoy"), shop.host, shop.gateway
@@ -143,6 +144,7 @@ def test_killed_in_the_middle_of_a_replacement(shop: Network) -> None:
     assert (streams.http1.lost, streams.http2.lost) == ({}, {})
 
 
+@pytest.mark.slow
 def test_down_in_the_middle_of_a_replacement(networks: Callable[..., Network]) -> None:
     network = networks()
     network.write("shop.yaml", SHOP)

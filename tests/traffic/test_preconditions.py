@@ -32,8 +32,7 @@ def complains(network: Network, *words: str, detach: bool = True, seen: Callable
     return done.stderr
 
 
-@pytest.mark.parametrize("detach", [True, False], ids=["detached", "foreground"])
-@pytest.mark.parametrize("name", ["nft", "unshare"])
+@pytest.mark.parametrize(("name", "detach"), [("nft", True), ("unshare", False)], ids=["nft-detached", "unshare-foreground"])
 def test_a_program_is_missing(machine: Network, name: str, detach: bool) -> None:
     path = os.path.realpath(shutil.which(name) or name)
     machine.machine.out("mount", "--bind", "/dev/null", path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 from collections.abc import Callable
 from contextlib import suppress
@@ -97,12 +98,11 @@ def call(mesh: Network, pod: str, path: str = "/", *, to: str = "api", method: s
         headers += f"Authorization: Bearer {bearer}\r\n"
     try:
         with mesh.inside(pod).connect(mesh.cluster_ip("shop", to), 80) as sock:
-            sock.sendall(f"{method} {path} HTTP/1.1\r\nHost: {to}.shop\r\n{headers}Connection: close\r\n\r\n".encode())
-            answer = b""
-            while chunk := sock.recv(65536):
-                answer += chunk
-        return int(answer.split()[1]) if answer else 0
-    except OSError:
+            sock.sendall(f"{method} {path} HTTP/1.1\r\nHost: {to}.shop\r\n{headers}\r\n".encode())
+            answer = http.client.HTTPResponse(sock, method=method)
+            answer.begin()
+            return answer.status
+    except (OSError, http.client.HTTPException):
         return 0
 
 
