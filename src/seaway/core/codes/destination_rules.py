@@ -165,3 +165,10 @@ TUNNEL_ON_HTTP = Code(
     "Only connections whose bytes the proxy passes on unread go through a tunnel. HTTP requests go to the host itself.",
     "Set the port's appProtocol (or name) to tcp or tls, or remove tunnel.",
 )
+EJECTION_NEVER = Code(
+    "NET0595",
+    Severity.WARNING,
+    "no endpoint is ever ejected: at most {percent} % of {count} may be, which is less than one",
+    "Envoy leaves an endpoint aside only while all that it leaves aside are within maxEjectionPercent, and Istio's default is 10.",
+    "Add maxEjectionPercent, such as 50; or run {enough} endpoints or more.",
+)

@@ -1,4 +1,7 @@
-"""Settings of the mesh, and mistakes in its hosts: ServiceEntries, WorkloadEntries, Sidecars (NET0501 to NET0529)."""
+"""Settings of the mesh, and mistakes in its hosts: ServiceEntries, WorkloadEntries, Sidecars (NET0501 to NET0529).
+
+NET0596 and NET0597 are about callers: what becomes of connections in a cluster that is set up less kindly.
+"""
 
 from __future__ import annotations
 
@@ -102,4 +105,20 @@ EGRESS_PROXY_UNKNOWN = Code(
     "clients in {namespace} see no host {host} with port {port}",
     "Unknown traffic is to go there, so it goes nowhere.",
     "Write the full name and a port of a Service, or of a ServiceEntry that is exported to {namespace}.",
+)
+GATEWAY_TURNED_AWAY = Code(
+    "NET0596",
+    Severity.WARNING,
+    "gateway {gateway} is not in the mesh and is turned away here: {whom} takes mutual TLS alone",
+    "It calls in plaintext, as everybody does who has no identity of the mesh. Requests that it is to pass on{route} end in 503.",
+    "Label the gateway's namespace istio-injection: enabled, or set mode PERMISSIVE for the ports that it calls.",
+)
+ADDRESS_ONLY_BY_DNS = Code(
+    "NET0597",
+    Severity.WARNING,
+    "without spec.addresses {host} takes all connections to port {port} in a mesh whose proxies do not answer DNS",
+    "TCP has no Host header: only an address tells hosts apart. This network, and Istio with DNS capture, gives the host {address}; "
+    "Istio's default is without, and then databases of the cluster on port {port} are called there too.",
+    "Write an address of your own (spec.addresses: [240.0.0.10]), or say in MeshConfig that DNS is captured "
+    '(defaultConfig.proxyMetadata.ISTIO_META_DNS_CAPTURE: "true").',
 )

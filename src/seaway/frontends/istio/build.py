@@ -17,6 +17,8 @@ from seaway.frontends.istio.cacerts import build_authority
 from seaway.frontends.istio.called import of_gateways, of_policies, of_scopes
 from seaway.frontends.istio.clients import Client, clients_of
 from seaway.frontends.istio.destination_rules.build import DestinationRules, build_destination_rules
+from seaway.frontends.istio.destination_rules.checks import count_of, hosts_of
+from seaway.frontends.istio.destination_rules.ejections import check_ejections
 from seaway.frontends.istio.discovery import discovered
 from seaway.frontends.istio.enrolment import enrol
 from seaway.frontends.istio.gateway_calls import call_as_members
@@ -27,6 +29,7 @@ from seaway.frontends.istio.registry import Registry
 from seaway.frontends.istio.scopes import Scopes, Sources, scope_id
 from seaway.frontends.istio.settings import read_mesh_settings
 from seaway.frontends.istio.sidecars import Sidecars, read_sidecars
+from seaway.frontends.istio.turned_away import check_empty_namespaces, check_gateways, outside_the_mesh
 from seaway.frontends.istio.virtual_services.build import build_virtual_services
 from seaway.model.cluster import Cluster
 from seaway.model.mesh import Member, Mesh, Scope
@@ -78,6 +81,8 @@ def build_mesh(ground: Ground) -> BuiltMesh:
     identify = partial(_identified, scoped.clients, registry, rules)
     policies, policy_findings = build_policies(snapshot, workloads, registry, settings, identify)
     inbounds, inbound_findings = build_inbounds(snapshot, People(members, pods), ground.services, settings)
+    callers = outside_the_mesh(ground.gateways, ground.outside, members)
+    inhabited = frozenset(pod.namespace for pod in pods)
     gateways = call_as_members(ground.gateways, members, registry, rules)
     called = {*of_gateways(gateways), *of_scopes(scoped.scopes), *of_policies(policies.policies)}
     mesh = Mesh(
@@ -100,13 +105,23 @@ def build_mesh(ground: Ground) -> BuiltMesh:
         *registry_findings,
         *rule_findings,
         *rules.check(sorted(called)),
+        *_ejecting(rules, ground, pods),
         *route_findings,
         *sidecar_findings,
         *scoped.findings,
         *policy_findings,
         *inbound_findings,
+        *check_gateways(callers, ground.services, inbounds),
+        *check_empty_namespaces(callers, ground.snapshot, settings.mesh.root_namespace, inhabited),
     )
     return BuiltMesh(mesh, gateways, tuple(registry.given.items()), findings)
+
+
+def _ejecting(rules: DestinationRules, ground: Ground, pods: Mapping[PodName, Pod]) -> Findings:
+    services = {one.id: one for one in ground.services}
+    return check_ejections(
+        rules.by_name.values(), partial(hosts_of, registry=rules.registry), partial(count_of, services=services, pods=pods)
+    )
 
 
 def _identified(clients: Mapping[PodName, Client], registry: Registry, rules: DestinationRules, pod: PodName, to: UpstreamId) -> UpstreamId:

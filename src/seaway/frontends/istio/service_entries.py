@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from seaway.core.cidr import format_ipv4, is_ipv6, parse_cidr, parse_ipv4
-from seaway.core.codes.mesh import PORT_SWALLOWED
+from seaway.core.codes.mesh import ADDRESS_ONLY_BY_DNS, PORT_SWALLOWED
 from seaway.core.finding import Finding, Findings, finding
 from seaway.frontends.istio.app_protocols import parse_protocol
 from seaway.frontends.istio.entry_addresses import EntryAddresses, allocate
@@ -55,20 +55,25 @@ def read_service_entries(snapshot: Snapshot, pods: Mapping[PodName, Pod], settin
     addresses = allocate(sound, leases)
     selectable = _selectable(workloads, pods, settings) if sound else _Workloads({}, {}, "")
     hosts = tuple(host for entry in sound for host in _hosts(entry, addresses, selectable, settings))
-    swallowed = (one for host in hosts for one in _swallowed(host))
+    swallowed = (one for host in hosts for one in _swallowed(host, addresses.given, settings))
     return Entries(hosts, addresses, (*findings, *more, *addresses.findings, *swallowed))
 
 
-def _swallowed(host: Host) -> Iterator[Finding]:
-    """Ports that take connections to any address, because the host has none that tells it from others."""
-    if host.addresses or host.headless or not host.export_to:
+def _swallowed(host: Host, given: Mapping[str, str], settings: Settings) -> Iterator[Finding]:
+    """Ports that take connections to any address, because the host has none that tells it from others; or would, in other meshes."""
+    if host.headless or not host.export_to:
         return
+    lent = f"{host.namespace}/{host.key.name}/{host.name}" in given
     for port in host.ports:
-        if port.protocol is AppProtocol.TCP:
+        if port.protocol is not AppProtocol.TCP:
+            continue
+        if lent and not settings.captures_dns:
+            address = host.addresses[0].partition("/")[0]
+            yield finding(ADDRESS_ONLY_BY_DNS, port.origin, host.key, host=host.name, port=port.number, address=address)
+        if not host.addresses:
             none = host.resolution is Resolution.NONE
-            advice = "Give it addresses (spec.addresses)" + (
-                ", or another resolution." if none else ", or take out the label that opts out."
-            )
+            other = ", or another resolution." if none else ", or take out the label that opts out."
+            advice = f"Give it addresses (spec.addresses){other}"
             yield finding(PORT_SWALLOWED, port.origin, host.key, host=host.name, port=port.number, advice=advice)
 
 

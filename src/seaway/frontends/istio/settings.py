@@ -47,6 +47,12 @@ class Settings:
     destination_rules_to: frozenset[str] = EVERYWHERE
     written: Resource[MeshConfig] | None = None
 
+    @property
+    def captures_dns(self) -> bool:
+        """Whether the manifests say that proxies answer their workloads' DNS, as they do here in any case."""
+        config = self.written.body.default_config if self.written is not None else None
+        return config is not None and config.proxy_metadata.get("ISTIO_META_DNS_CAPTURE", "").lower() == "true"
+
     def at(self, *path: Step) -> Origin:
         """Where a setting stands."""
         return self.written.at(*path) if self.written is not None else GENERATED

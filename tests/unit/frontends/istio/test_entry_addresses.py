@@ -73,3 +73,28 @@ def test_a_range_that_is_full_is_said_once(entries):
     found = allocate(entries("a", "b", "c", "d"), {}, "240.240.0.0/30")
     assert len(found.given) == 2
     assert [one.code for one in found.findings] == [ADDRESSES_EXHAUSTED]
+
+
+CAPTURED = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data:
+  mesh: |
+    defaultConfig: {proxyMetadata: {ISTIO_META_DNS_CAPTURE: "true"}}
+---
+"""
+
+
+@pytest.mark.parametrize(
+    ("spec", "before", "told"),
+    [
+        pytest.param(f"{DB}, {TCP}, resolution: DNS", "", ["NET0597"], id="given-one-here"),
+        pytest.param(f"{DB}, {TCP}, resolution: DNS, addresses: [240.0.0.1]", "", [], id="has-one"),
+        pytest.param(f"{DB}, {TCP}, resolution: DNS", CAPTURED, [], id="dns-is-captured"),
+        pytest.param(f"{DB}, {HTTP}, resolution: DNS", "", [], id="http-is-told-by-its-host"),
+        pytest.param(f"{DB}, {TCP}, resolution: NONE", "", ["NET0509"], id="none-anywhere"),
+    ],
+)
+def test_a_host_that_has_an_address_only_by_dns_is_told(build, entry, spec, before, told):
+    assert [one for one in build(f"{before}{entry(spec)}").codes if one in ("NET0509", "NET0597")] == told

@@ -23,7 +23,7 @@ def check_hosts(rules: Iterable[Rule], registry: Registry) -> Findings:
     """Rules for hosts that nobody declares."""
     findings: list[Finding] = []
     for rule in rules:
-        if not _hosts_of(rule.host, registry):
+        if not hosts_of(rule.host, registry):
             longer = f"{rule.host}.svc.{registry.domain}"
             hint = f"; did you mean {longer}?" if longer in registry.hosts else ""
             words = {"host": plain(rule.host), "hint": hint, "domain": registry.domain}
@@ -36,9 +36,9 @@ def check_subsets(rules: Iterable[Rule], registry: Registry, services: Iterable[
     by_name = {service.id: service for service in services}
     findings: list[Finding] = []
     for rule in rules:
-        hosts = _hosts_of(rule.host, registry)
+        hosts = hosts_of(rule.host, registry)
         for subset in rule.subsets:
-            found = [_count(only(port.endpoints, subset.labels), by_name, pods) for host in hosts for port in host.ports]
+            found = [count_of(only(port.endpoints, subset.labels), by_name, pods) for host in hosts for port in host.ports]
             if found and not any(found):
                 labels = ",".join(f"{key}={value}" for key, value in subset.labels)
                 words = {"subset": subset.name, "host": rule.host, "labels": plain(labels) if labels else "(none)"}
@@ -46,14 +46,14 @@ def check_subsets(rules: Iterable[Rule], registry: Registry, services: Iterable[
     return tuple(findings)
 
 
-def _hosts_of(name: str, registry: Registry) -> tuple[Host, ...]:
+def hosts_of(name: str, registry: Registry) -> tuple[Host, ...]:
     """The hosts that a rule's host stands for."""
     if not name.startswith("*"):
         return registry.hosts.get(name, ())
     return tuple(host for one, same in registry.hosts.items() if one.endswith(name[1:]) for host in same)
 
 
-def _count(endpoints: Endpoints, services: Mapping[ServiceName, Service], pods: Mapping[PodName, Pod]) -> int:
+def count_of(endpoints: Endpoints, services: Mapping[ServiceName, Service], pods: Mapping[PodName, Pod]) -> int:
     match endpoints:
         case OfService(service, _, labels):
             backends = services[service].backends if service in services else ()

@@ -18,3 +18,31 @@ spec: {{host: {host}, trafficPolicy: {{tunnel: {{targetHost: proxy.example, targ
 def test_a_tunnel_is_for_tcp(mesh, host, codes):
     read = mesh(RULE.format(host=host))
     assert read.check(read.identify("shop", host=f"{host}.shop.svc.cluster.local")) == codes
+
+
+EJECTING = """
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {{name: a, namespace: shop}}
+spec: {{host: {host}, trafficPolicy: {policy}{subsets}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("host", "policy", "subsets", "expected"),
+    [
+        pytest.param("reviews", "{outlierDetection: {}}", "", 1, id="a-tenth-of-two"),
+        pytest.param("reviews", "{circuitBreaker: {consecutiveErrors: 3}}", "", 1, id="as-a-circuit-breaker"),
+        pytest.param("reviews", "{outlierDetection: {maxEjectionPercent: 49}}", "", 1, id="not-quite-one"),
+        pytest.param("reviews", "{outlierDetection: {maxEjectionPercent: 50}}", "", 0, id="one-of-two"),
+        pytest.param("ratings", "{outlierDetection: {}}", "", 0, id="of-none"),
+        pytest.param(
+            "reviews", "{}", ", subsets: [{name: v1, labels: {version: v1}, trafficPolicy: {outlierDetection: {}}}]", 0, id="of-one"
+        ),
+        pytest.param("reviews", "{portLevelSettings: [{port: {number: 80}, outlierDetection: {}}]}", "", 1, id="of-a-port"),
+        pytest.param("reviews", "{loadBalancer: {simple: RANDOM}}", "", 0, id="no-ejection-meant"),
+    ],
+)
+def test_a_share_of_less_than_one_endpoint_ejects_nobody(mesh, host, policy, subsets, expected):
+    read = mesh(EJECTING.format(host=host, policy=policy, subsets=subsets))
+    assert [one.code.id for one in read.built.findings].count("NET0595") == expected
