@@ -44,3 +44,23 @@ def test_kinds_that_are_not_modelled_are_named_once_with_their_count(guide: Netw
     assert len(kinds) == len(set(kinds))
     assert {"NetworkPolicy"} <= {kind.rpartition("/")[2] for kind in kinds}, kinds
     assert all(one["count"] > 0 for one in document["coverage"]["notModelled"])
+
+
+@pytest.mark.parametrize(
+    ("code", "place", "words"),
+    [
+        pytest.param("NET0576", "traffic-management.yaml:43", "circuitBreaker", id="9-circuit-breaker"),
+        pytest.param("NET0577", "traffic-management.yaml:53", "outlierDetection", id="10-port-level-settings"),
+        pytest.param("NET0577", "traffic-management.yaml:63", "outlierDetection", id="10-port-level-settings-of-canary"),
+        pytest.param("NET0547", "traffic-management.yaml:16", "product-service", id="11-no-such-service"),
+        pytest.param("NET0578", "traffic-management.yaml:35", "product-service", id="11-no-such-host"),
+        pytest.param("NET0641", "security-policies.yaml:19", "api-gateway may do anything", id="12-ored-rules"),
+        pytest.param("NET0642", "security-policies.yaml:28", "user-role", id="13-a-header-of-the-callers"),
+        pytest.param("NET0596", "security-policies.yaml:8", "ingress-nginx/nginx-ingress-controller", id="14-strict"),
+        pytest.param("NET0597", "security-policies.yaml:40", "5432", id="15-an-entry-without-address"),
+        pytest.param("NET0643", "security-policies.yaml:16", "app: product-service", id="16-selects-no-pod"),
+    ],
+)
+def test_traps_of_its_mesh_are_named(guide: Network, code: str, place: str, words: str) -> None:
+    found = [(one["code"], f"{Path(one['file']).name}:{one['line']}", one["message"]) for one in guide.findings()]
+    assert [message for one, where, message in found if (one, where) == (code, place) and words in message], found
