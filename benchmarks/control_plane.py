@@ -36,7 +36,7 @@ from seaway.model.defaults import default_cluster
 from seaway.model.names import envoy_id
 from seaway.model.route import Certificate
 from seaway.model.workload import PodName
-from seaway.plans.envoy.plan import EnvoyView
+from seaway.plans.envoy.view import EnvoyView
 from seaway.protocols.xds_resource import CLUSTER, ENDPOINTS, LISTENER, ROUTES, SECRET
 from seaway.resources.load import load_text
 from seaway.snapshot import snapshot_of

@@ -13,7 +13,8 @@ from seaway.model.index import Model
 from seaway.model.service import Health
 from seaway.model.workload import PodName
 from seaway.plans.dns.plan import plan_dns
-from seaway.plans.envoy.plan import EnvoyView, plan_envoy
+from seaway.plans.envoy.plan import plan_envoys
+from seaway.plans.envoy.view import EnvoyView
 from seaway.plans.network.plan import NetworkPlan, plan_network
 from seaway.plans.nft.capture import plan_captures
 from seaway.plans.nft.plan import plan_nft
@@ -61,11 +62,12 @@ def plan_all(model: Model, presence: Presence, health: Health, views: Mapping[st
     """
     memo = memo or Memo()
     present = presence.model
+    envoys = plan_envoys(model, health, views, memo.part("envoy"), present)
     nodes = {
         node.name: NodePlans(
             orders=plan_node(present, node.name, memo.part(("node", node.name))),
             nft=plan_nft(model, health, node.name, memo.part(("nft", node.name)), presence.captured),
-            envoy=plan_envoy(model, health, views[node.name], memo.part(("envoy", node.name)), present),
+            envoy=envoys[node.name],
         )
         for node in model.cluster.nodes
     }

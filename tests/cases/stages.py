@@ -30,7 +30,7 @@ from seaway.model.mesh import Scope
 from seaway.model.route import Certificate
 from seaway.model.service import Health
 from seaway.pipeline import Plans, Presence, plan_all
-from seaway.plans.envoy.plan import EnvoyView
+from seaway.plans.envoy.view import EnvoyView
 from seaway.plans.nft.table import NftTable
 from seaway.resources.load import join, load_text
 from seaway.snapshot import snapshot_of

@@ -32,7 +32,7 @@ from seaway.model.index import Model
 from seaway.model.route import Certificate
 from seaway.model.workload import PodName
 from seaway.pipeline import Plans, Presence, plan_all
-from seaway.plans.envoy.plan import EnvoyView
+from seaway.plans.envoy.view import EnvoyView
 from seaway.plans.network.plan import NetworkPlan
 from seaway.plans.nft.table import NftTable
 from seaway.protocols.xds_layers import Resources

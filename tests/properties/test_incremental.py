@@ -20,7 +20,8 @@ from seaway.model.defaults import default_cluster
 from seaway.model.service import Health
 from seaway.pipeline import Plans, Presence, plan_all
 from seaway.plans.envoy.host_ports import HostPort
-from seaway.plans.envoy.plan import EnvoyView
+from seaway.plans.envoy.plan import plan_envoys
+from seaway.plans.envoy.view import EnvoyView
 from seaway.resources.load import load_text
 from seaway.sources.held import Held, gather, updated
 
@@ -53,9 +54,12 @@ class History:
 def outcome(history: History, unready: int, built: Memo, planned: Memo) -> tuple[Built, Plans]:
     """A pass: the model, and plans where every so manieth pod is not ready."""
     result = build_model(gather(history.files.values()), CLUSTER, history.leases, built)
-    pods = result.model.pods
-    health = Health(frozenset(pod.id for number, pod in enumerate(pods) if not unready or number % unready))
-    return result, plan_all(result.model, Presence(result.model, frozenset(result.model.member)), health, VIEWS, planned)
+    presence = Presence(result.model, frozenset(result.model.member))
+    return result, plan_all(result.model, presence, health_of(result, unready), VIEWS, planned)
+
+
+def health_of(built: Built, unready: int) -> Health:
+    return Health(frozenset(pod.id for number, pod in enumerate(built.model.pods) if not unready or number % unready))
 
 
 def differences(one: Any, other: Any) -> list[tuple[str, str]]:
@@ -82,4 +86,6 @@ def test_incremental_is_full(steps: list[tuple[list[Edit], int]]) -> None:
         assert differences(built.leases, full.leases) == []
         assert built.snapshot.version == full.snapshot.version
         assert differences(plans, full_plans) == []
+        alone = {name: plan_envoys(built.model, health_of(built, unready), {name: view})[name] for name, view in VIEWS.items()}
+        assert differences({name: one.envoy for name, one in plans.nodes.items()}, alone) == []
         history.leases = built.leases

@@ -65,8 +65,8 @@ from seaway.model.service import Health
 from seaway.model.upstream import NOWHERE, UpstreamId
 from seaway.model.workload import GatewayProxy
 from seaway.plans.envoy.bootstrap import Sockets, render_bootstrap
-from seaway.plans.envoy.plan import HostPort, plan_envoy
-from seaway.protocols.xds_resource import XdsResource
+from seaway.plans.envoy.host_ports import HostPort
+from seaway.protocols.xds_layers import Resources
 
 SORTS = ("root", "user-namespace")
 HERE = Path(__file__).parent
@@ -111,7 +111,7 @@ class World:
 
     folder: Path
     user_namespace: bool
-    plan: tuple[XdsResource, ...]
+    plan: Resources
     trust: dict[str, str]
     stack: ExitStack = field(default_factory=ExitStack)
     anchor: int = 0
@@ -340,7 +340,7 @@ def make_world(sort: str) -> Iterator[World]:
     model = draft.model()
     ways = (HostPort(8080, False, draft.GATEWAY, "host", None), HostPort(8081, False, draft.GATEWAY, None, str(folder / "way.sock")))
     ready = Health(frozenset(pod.id for pod in model.pods))
-    plan = plan_envoy(model, ready, draft.view(netns_folder=str(folder / "ns"), host_ports=ways))
+    plan = draft.planned(model, ready, netns_folder=str(folder / "ns"), host_ports=ways)
     made = World(folder, sort == "user-namespace", plan, trust)
     try:
         made.start()

@@ -51,7 +51,7 @@ from seaway.model.index import Model
 from seaway.model.names import HOST_NETNS, node_netns
 from seaway.model.workload import PodName
 from seaway.plans.envoy.host_ports import HostPort
-from seaway.plans.envoy.plan import EnvoyView
+from seaway.plans.envoy.view import EnvoyView
 from seaway.plans.network.plan import NetworkPlan, NodeNetwork
 from seaway.plans.nft.capture import CAPTURE_TABLE
 from seaway.snapshot import Snapshot

@@ -37,7 +37,8 @@ from seaway.model.transition import union_of_pods
 from seaway.model.transition_mesh import with_members
 from seaway.model.workload import GatewayProxy, PodName
 from seaway.pipeline import Plans, Presence, plan_all
-from seaway.plans.envoy.plan import EnvoyView, plan_envoy
+from seaway.plans.envoy.plan import plan_envoys
+from seaway.plans.envoy.view import EnvoyView
 from seaway.protocols.admission import Accepted, Outcome, Try
 from seaway.protocols.xds_resource import LISTENER
 from seaway.protocols.xds_stream import Refused
@@ -344,8 +345,8 @@ class Loop:
             former = self.current.model
             present = with_members(former, union_of_pods(former.pods, model), former.member)
         self._strayed = True
-        for name in self.engines.nodes:
-            self.engines.xds.publish(name, plan_envoy(model, self.health, views[name], present=present))
+        for name, resources in plan_envoys(model, self.health, views, present=present).items():
+            self.engines.xds.publish(name, resources)
         refusals = await self._refusals(judges)
         return as_outcome(refusals) if refusals else Accepted()
 

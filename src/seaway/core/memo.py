@@ -8,7 +8,8 @@ A stage that goes over many objects (`plan_all`, `build_model`) takes a `Memo` a
 one run. The arguments are the whole truth about when a result may be used again, so they are to be small: the Service, not the Model. What
 the caller found out from the model (which pods are ready) is an argument too. At its end the stage calls `turn`, which forgets what the
 run did not ask for: a memo holds as much as one run needs. A function that is remembered takes no memo of its own: while its result is
-used, nobody would ask for the parts, and they would be forgotten. A stage within a stage gets a memo of its own, `memo.part(key)`.
+used, nobody would ask for the parts, and they would be forgotten. A stage within a stage gets a memo of its own: `memo.part(key)`, or
+`memo.stage(…)` where it is passed over as a whole while its arguments are the same.
 
 Arguments are compared by `same`, which is strict where `==` is not: a dataclass may leave the line that it comes from out of its equality
 (`field(compare=False)`), and 1 equals True. Objects that the last run handed out already are the same without a look inside; so a stage
@@ -58,6 +59,21 @@ class Memo:
         if known is None or not same(known.arguments, arguments):
             known = _Known(arguments, function(*arguments))
         known.arguments = arguments  # the newest of equal ones are those that the next run will be asked with
+        self._now[slot] = known
+        return known.result
+
+    def stage(self, key: Hashable, function: Callable[[*Arguments, Memo], Result], *arguments: *Arguments) -> Result:
+        """`function(*arguments, memo)` with a memo of its own, for a stage within this one; passed over where the arguments are the same.
+
+        What the stage remembers outlives runs in which it is passed over.
+        """
+        part = self.part(key)
+        slot = (function, key)
+        known = self._now.get(slot) or self._last.get(slot)
+        if known is None or not same(known.arguments, arguments):
+            known = _Known(arguments, function(*arguments, part))
+            part.turn()
+        known.arguments = arguments
         self._now[slot] = known
         return known.result
 

@@ -25,8 +25,9 @@ from seaway.model.route import Certificate, Destination, Forward, Gateway, PathM
 from seaway.model.service import Backend, Health, Service, ServiceName, ServicePort, ServiceType
 from seaway.model.upstream import OUTSIDE_MESH, UpstreamId
 from seaway.model.workload import GatewayProxy, Pod, PodName, Protocol, ResolvConf, Standin
-from seaway.plans.envoy.plan import EnvoyView, plan_envoy
-from seaway.protocols.xds_resource import XdsResource
+from seaway.plans.envoy.plan import plan_envoys
+from seaway.plans.envoy.view import EnvoyView
+from seaway.protocols.xds_layers import Resources
 
 NODE = "node-1"
 GATEWAY = "ingress/gateway"
@@ -125,10 +126,14 @@ class Draft:
     def view(self, **changes: object) -> EnvoyView:
         return replace(EnvoyView(NODE, "/run/seaway/ns", self.default, ()), **changes)  # type: ignore[arg-type]
 
-    def plan(self, **changes: object) -> tuple[XdsResource, ...]:
+    def plan(self, **changes: object) -> Resources:
         """Everything ready."""
         model = self.model()
-        return plan_envoy(model, Health(frozenset(pod.id for pod in model.pods)), self.view(**changes))
+        return self.planned(model, Health(frozenset(pod.id for pod in model.pods)), **changes)
+
+    def planned(self, model: Model, health: Health, **changes: object) -> Resources:
+        view = self.view(**changes)
+        return plan_envoys(model, health, {view.node: view})[view.node]
 
 
 @pytest.fixture(scope="session")

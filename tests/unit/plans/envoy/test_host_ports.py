@@ -8,7 +8,7 @@ import pytest
 
 from seaway.model.service import Health
 from seaway.model.workload import GatewayProxy
-from seaway.plans.envoy.plan import HostPort, plan_envoy
+from seaway.plans.envoy.host_ports import HostPort
 from seaway.plans.envoy.static import decode_resource
 from seaway.protocols.xds_resource import CLUSTER, ENDPOINTS, LISTENER, XdsResource
 
@@ -59,8 +59,8 @@ def test_without_a_load_balancer_to_the_first_ready_pod_from_the_node(draft: Dra
 
 
 def test_no_ready_pod_refuses(draft: Draft) -> None:
-    view = ported(draft).view(host_ports=(HostPort(8443, True, draft.GATEWAY, "host", None),))
-    assert targets(plan_envoy(draft.model(), Health(), view)) == []
+    ways = (HostPort(8443, True, draft.GATEWAY, "host", None),)
+    assert targets(ported(draft).planned(draft.model(), Health(), host_ports=ways)) == []
 
 
 @pytest.mark.parametrize("node", ["node-1", "node-2"])

@@ -11,7 +11,6 @@ from seaway.model.names import certificate_secret
 from seaway.model.route import Certificate, TlsHost
 from seaway.model.service import Health
 from seaway.model.workload import GatewayProxy
-from seaway.plans.envoy.plan import plan_envoy
 from seaway.plans.envoy.static import decode_resource
 from seaway.protocols.xds_resource import LISTENER, SECRET
 
@@ -121,7 +120,7 @@ def test_a_gateways_own_default_certificate(shop: Draft, certificates: tuple[Cer
     shop.tls = [TlsHost("bare.example.com", None, shop.origin())]
     model = shop.model()
     model = replace(model, gateways=tuple(replace(one, default_certificate=certificates[2]) for one in model.gateways))
-    plan = plan_envoy(model, Health(), shop.view())
+    plan = shop.planned(model, Health())
     built = cast(dict[str, Any], decode_resource(next(one for one in plan if one.name.endswith("/443") and one.type_url == LISTENER)))
     own = certificate_secret("wild-tls")
     assert built["default_filter_chain"]["name"] == own

@@ -9,7 +9,6 @@ from seaway.core.names import Key
 from seaway.model.names import certificate_secret
 from seaway.model.route import Certificate, TlsHost
 from seaway.model.service import Health
-from seaway.plans.envoy.plan import plan_envoy
 from seaway.plans.envoy.static import decode_resource
 from seaway.protocols.xds_layers import Resources
 from seaway.protocols.xds_resource import CLUSTER, ENDPOINTS, LISTENER, ROUTES, SECRET, XdsResource
@@ -18,15 +17,15 @@ if TYPE_CHECKING:
     from tests.unit.plans.envoy.conftest import Draft
 
 
-def names(resources: tuple[XdsResource, ...], type_url: str) -> list[str]:
+def names(resources: Resources, type_url: str) -> list[str]:
     return [one.name for one in resources if one.type_url == type_url]
 
 
-def by_name(resources: tuple[XdsResource, ...]) -> dict[tuple[str, str], XdsResource]:
+def by_name(resources: Resources) -> dict[tuple[str, str], XdsResource]:
     return {(one.type_url, one.name): one for one in resources}
 
 
-def moved(before: tuple[XdsResource, ...], after: tuple[XdsResource, ...]) -> set[str]:
+def moved(before: Resources, after: Resources) -> set[str]:
     """Type and name of what differs."""
     old, new = by_name(before), by_name(after)
     return {f"{key[0].rsplit('.', 1)[-1]} {key[1]}" for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
@@ -68,7 +67,7 @@ def test_owners_are_the_suspects(shop: Draft, certificates: tuple[Certificate, .
 def test_health_moves_endpoints_only(shop: Draft) -> None:
     model = shop.model()
     ready = Health(frozenset(pod.id for pod in model.pods))
-    before, after = plan_envoy(model, ready, shop.view()), plan_envoy(model, Health(), shop.view())
+    before, after = shop.planned(model, ready), shop.planned(model, Health())
     assert moved(before, after) == {"ClusterLoadAssignment outbound|80||web.shop.svc.cluster.local|ingress"}
     empty = by_name(after)[ENDPOINTS, "outbound|80||web.shop.svc.cluster.local|ingress"]
     assert decode_resource(empty) == {"cluster_name": "outbound|80||web.shop.svc.cluster.local|ingress"}

@@ -43,7 +43,7 @@ from seaway.model.templates import BARE, OPTIONAL
 from seaway.model.upstream import HashBy
 from seaway.model.workload import GatewayProxy
 from seaway.plans.envoy.bootstrap import Sockets, render_bootstrap
-from seaway.plans.envoy.plan import HostPort
+from seaway.plans.envoy.host_ports import HostPort
 from seaway.plans.envoy.static import render_static
 
 if TYPE_CHECKING:

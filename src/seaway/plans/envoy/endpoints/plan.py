@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import compress
 
 from seaway.core.memo import Memo
 from seaway.core.names import Key
@@ -10,6 +12,7 @@ from seaway.model.index import Model
 from seaway.model.names import upstream_cluster
 from seaway.model.service import Endpoint, Health
 from seaway.model.upstream import Fixed, OfService, OriginalDestination, Passthrough, Treatment, Upstream
+from seaway.model.workload import PodName
 from seaway.plans.envoy.endpoints.assignment import assignment
 from seaway.plans.envoy.endpoints.targets import Target, targets_of
 from seaway.plans.envoy.resource import build_resource
@@ -19,16 +22,64 @@ from seaway.protocols.xds_resource import ENDPOINTS, XdsResource
 USUAL = Treatment()
 
 
-def plan_endpoints(model: Model, upstream: Upstream, health: Health, site: Site, memo: Memo) -> Iterator[XdsResource]:
-    """The usable endpoints of an upstream whose cluster asks for them. None at all makes Envoy answer 503 at once.
+@dataclass(frozen=True, eq=False, slots=True)
+class Seen:
+    """A model, compared by identity: one object for as long as nothing of it has changed."""
 
-    What is computed anew when a pod comes or goes is a tuple of targets; bytes are made only of those that changed.
+    model: Model
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """An upstream whose endpoints are asked for, the name of its cluster, and the pods that may be among them."""
+
+    cluster: str
+    upstream: Upstream
+    pods: tuple[PodName, ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Calls:
+    """Upstreams as they are called from a site: one object for all nodes that call them so."""
+
+    name: str
+    site: Site
+    upstreams: tuple[Called, ...]
+
+
+def called_at(model: Model, upstream: Upstream) -> Called:
+    match upstream.endpoints:
+        case OfService(name):
+            pods = (one.pod for one in model.service[name].backends) if name in model.service else ()
+        case Fixed(endpoints):
+            pods = (one.pod for one in endpoints)
+        case _:
+            pods = ()
+    return Called(upstream_cluster(upstream.id), upstream, tuple(one for one in pods if one is not None))
+
+
+def plan_assignments(seen: Seen, calls: Calls, health: Health, memo: Memo) -> tuple[XdsResource, ...]:
+    """The usable endpoints of these upstreams. None at all makes Envoy answer 503 at once.
+
+    Where nothing but readiness may have changed, what is asked of each upstream is which of its pods are ready.
     """
-    if not asks_for_endpoints(upstream):
-        return
-    targets = targets_of(model, upstream, health, site)
-    owners = (*upstream.owners, *_pod_owners(model, targets))
-    yield memo(upstream.id, _assigned, upstream_cluster(upstream.id), targets, upstream.treatment, site, owners)
+    found: list[XdsResource] = []
+    for one in calls.upstreams:
+        ready = tuple(map(health.ready.__contains__, one.pods))
+        usable = memo(one.cluster, _usable, seen, one, ready, calls.site)
+        found.append(memo(one.cluster, _assigned, one.cluster, usable, one.upstream.treatment, calls.site))
+    memo.turn()
+    return tuple(found)
+
+
+Usable = tuple[tuple[Target, ...], tuple[Key, ...]]
+"""Endpoints, and the objects that shaped them."""
+
+
+def _usable(seen: Seen, called: Called, ready: tuple[bool, ...], site: Site) -> Usable:
+    model, upstream = seen.model, called.upstream
+    targets = targets_of(model, upstream, Health(frozenset(compress(called.pods, ready))), site)
+    return targets, (*upstream.owners, *_pod_owners(model, targets))
 
 
 def asks_for_endpoints(upstream: Upstream) -> bool:
@@ -39,10 +90,11 @@ def asks_for_endpoints(upstream: Upstream) -> bool:
 def build_assignment(name: str, usable: tuple[Endpoint, ...], owners: tuple[Key, ...]) -> XdsResource:
     """These endpoints alike, wherever they are."""
     targets = tuple(Target(one.address, one.port, one.pod, one.node) for one in usable)
-    return _assigned(name, targets, USUAL, Site(""), owners)
+    return _assigned(name, (targets, owners), USUAL, Site(""))
 
 
-def _assigned(name: str, targets: tuple[Target, ...], treatment: Treatment, site: Site, owners: tuple[Key, ...]) -> XdsResource:
+def _assigned(name: str, usable: Usable, treatment: Treatment, site: Site) -> XdsResource:
+    targets, owners = usable
     return build_resource(ENDPOINTS, name, assignment(name, targets, treatment, site), owners)
 
 

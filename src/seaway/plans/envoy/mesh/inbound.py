@@ -7,12 +7,11 @@ which hold the policy: a policy that changes moves no listener.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
+from seaway.core.names import Key
 from seaway.core.origin import Origin
 from seaway.model.authorization import WorkloadPolicy
-from seaway.model.index import Model
 from seaway.model.mesh import Inbound, InboundPort, Member, MeshSettings, Mtls
 from seaway.model.names import INBOUND_PORT, inbound_listener, inbound_routes
 from seaway.model.upstream import AppProtocol
@@ -75,22 +74,22 @@ _WAYS: dict[tuple[Mtls, str], tuple[_Way, ...]] = {
 }
 
 
-def plan_inbound(model: Model, member: Member, netns: str, inbound: Inbound, shared: bytes) -> XdsResource:
-    """A member's listener. `shared` are its chains, which pods under the same rules have in common."""
-    pod = model.pod[member.pod]
+def plan_inbound(of: tuple[Member, Inbound], owner: Key, netns: str, settings: MeshSettings, shared: bytes) -> XdsResource:
+    """A member's listener. `owner` is its pod's; `shared` are its chains, which pods under the same rules have in common."""
+    member, inbound = of
     own, *others = inspectors(*_looks(inbound))
     head = Listener(
         name=inbound_listener(member.pod),
         stat_prefix="inbound",
         address={"socket_address": {"address": "0.0.0.0", "port_value": INBOUND_PORT, "network_namespace_filepath": netns}},
         listener_filters=[own, caller_state(member, netns), *others],
-        listener_filters_timeout=duration(model.mesh.settings.detection_timeout_s),
+        listener_filters_timeout=duration(settings.detection_timeout_s),
         continue_on_listener_filters_timeout=True,
         traffic_direction="INBOUND",
         access_log=connection_log(Reporter.DESTINATION),
-        metadata=provenance(member.origin, pod.owner, strict_lines(inbound)),
+        metadata=provenance(member.origin, owner, strict_lines(inbound)),
     )
-    return resource_of(LISTENER, inbound_listener(member.pod), serialize(head) + shared, (pod.owner, *inbound.owners))
+    return resource_of(LISTENER, inbound_listener(member.pod), serialize(head) + shared, (owner, *inbound.owners))
 
 
 def inbound_chains(keeper: Doorkeeper, ports: tuple[InboundPort, ...], other: tuple[Mtls, Origin], settings: MeshSettings) -> bytes:
@@ -111,21 +110,24 @@ def inbound_chains(keeper: Doorkeeper, ports: tuple[InboundPort, ...], other: tu
     return chains_of(chains)
 
 
-def plan_inbound_routes(keeper: Doorkeeper, kinds: frozenset[str]) -> Iterator[XdsResource]:
+def plan_inbound_routes(keeper: Doorkeeper, kinds: frozenset[str]) -> tuple[XdsResource, ...]:
     """The routes of a place, one for each kind of HTTP port there: everything to the application, if the policy lets it."""
-    for kind in sorted(kinds):
-        name = inbound_routes(keeper.slot, kind)
-        action: dict[str, object] = {"cluster": _CLUSTERS[kind], "timeout": seconds(0), "max_stream_duration": _NO_END}
-        if kind in _RETRIED:  # the application may end an idle connection just as a request is sent on it
-            action["retry_policy"] = {"retry_on": "reset-before-request", "num_retries": wrapped(2)}
-        host: Fields = {
-            "name": "application",
-            "domains": ["*"],
-            "routes": [{"match": {"prefix": "/"}, "route": action, "name": "default"}],
-            "metadata": metadata(policy_lines(keeper.policy)),
-        }
-        routes = RouteConfiguration(name=name, virtual_hosts=[host], typed_per_filter_config=per_route(keeper.slot, keeper.policy))
-        yield build_resource(ROUTES, name, routes, policy_owners(keeper.policy))
+    return tuple(_inbound_routes(keeper, kind) for kind in sorted(kinds))
+
+
+def _inbound_routes(keeper: Doorkeeper, kind: str) -> XdsResource:
+    name = inbound_routes(keeper.slot, kind)
+    action: dict[str, object] = {"cluster": _CLUSTERS[kind], "timeout": seconds(0), "max_stream_duration": _NO_END}
+    if kind in _RETRIED:  # the application may end an idle connection just as a request is sent on it
+        action["retry_policy"] = {"retry_on": "reset-before-request", "num_retries": wrapped(2)}
+    host: Fields = {
+        "name": "application",
+        "domains": ["*"],
+        "routes": [{"match": {"prefix": "/"}, "route": action, "name": "default"}],
+        "metadata": metadata(policy_lines(keeper.policy)),
+    }
+    routes = RouteConfiguration(name=name, virtual_hosts=[host], typed_per_filter_config=per_route(keeper.slot, keeper.policy))
+    return build_resource(ROUTES, name, routes, policy_owners(keeper.policy))
 
 
 def http_kinds(inbound: Inbound) -> frozenset[str]:

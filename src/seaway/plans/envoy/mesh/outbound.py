@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from seaway.model.index import Model
+from seaway.core.names import Key
 from seaway.model.mesh import Member, MeshSettings, Scope, TcpRoute, Unknown
 from seaway.model.names import OUTBOUND_PORT, outbound_listener, outbound_routes, upstream_cluster
 from seaway.model.upstream import ConsistentHash, Treatment, Upstream, UpstreamId
@@ -41,22 +41,21 @@ class OutboundChains:
     http: Looks
 
 
-def plan_outbound(model: Model, member: Member, netns: str, shared: OutboundChains) -> XdsResource:
-    """A member's listener."""
-    pod = model.pod[member.pod]
+def plan_outbound(member: Member, owner: Key, netns: str, settings: MeshSettings, shared: OutboundChains) -> XdsResource:
+    """A member's listener. `owner` is its pod's."""
     own, *others = inspectors(shared.tls, shared.http)
     head = Listener(
         name=outbound_listener(member.pod),
         stat_prefix="outbound",
         address={"socket_address": {"address": "127.0.0.1", "port_value": OUTBOUND_PORT, "network_namespace_filepath": netns}},
         listener_filters=[own, caller_state(member, netns), *others],
-        listener_filters_timeout=duration(model.mesh.settings.detection_timeout_s),
+        listener_filters_timeout=duration(settings.detection_timeout_s),
         continue_on_listener_filters_timeout=True,
         traffic_direction="OUTBOUND",
         access_log=connection_log(Reporter.SOURCE),
-        metadata=provenance(member.origin, pod.owner),
+        metadata=provenance(member.origin, owner),
     )
-    return resource_of(LISTENER, outbound_listener(member.pod), serialize(head) + shared.chains, (pod.owner,))
+    return resource_of(LISTENER, outbound_listener(member.pod), serialize(head) + shared.chains, (owner,))
 
 
 def outbound_chains(scope: Scope, settings: MeshSettings, upstreams: tuple[Upstream, ...]) -> OutboundChains:

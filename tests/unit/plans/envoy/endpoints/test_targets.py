@@ -27,9 +27,9 @@ from seaway.model.upstream import (
     UpstreamId,
 )
 from seaway.model.workload import Pod, PodName, Protocol, ResolvConf, Standin
-from seaway.plans.envoy.endpoints.plan import all_take_mtls, asks_for_endpoints, plan_endpoints
+from seaway.plans.envoy.endpoints.plan import Calls, Seen, all_take_mtls, asks_for_endpoints, called_at, plan_assignments
 from seaway.plans.envoy.endpoints.targets import targets_of
-from seaway.plans.envoy.upstreams import site_of
+from seaway.plans.envoy.site import site_of
 
 WEB = ServiceName("shop", "web")
 MESH = MutualMesh((), "sni", automatic=True)
@@ -142,13 +142,10 @@ def test_a_choice_of_the_callers_asks_for_no_endpoints():
 
 def test_a_pod_that_leaves_changes_only_what_holds_it():
     built, memo = model(), Memo()
-    site = site_of(built, "node-1", "roots.pem")
     subsets = [replace(upstream(OfService(WEB, 0, (("version", version),))), id=UpstreamId("web", 80, version)) for version in ("v1", "v2")]
-
-    def plan(ready):
-        return [one for each in subsets for one in plan_endpoints(built, each, health(*ready), site, memo)]
-
-    before = plan((1, 2, 3))
-    memo.turn()
-    after = plan((1, 2))
+    calls = Calls("all", site_of(built, "node-1", "roots.pem"), tuple(called_at(built, one) for one in subsets))
+    seen = Seen(built)
+    before, after = plan_assignments(seen, calls, health(1, 2, 3), memo), plan_assignments(seen, calls, health(1, 2), memo)
     assert [one is other for one, other in zip(before, after, strict=True)] == [False, True]
+    again = plan_assignments(Seen(built), calls, health(1, 2), memo)
+    assert [one is other for one, other in zip(after, again, strict=True)] == [True, True], "the targets are the same"
