@@ -9,7 +9,7 @@ from __future__ import annotations
 from seaway.model.names import route_name
 from seaway.model.route import Gateway
 from seaway.plans.envoy.access_logs import request_log
-from seaway.plans.envoy.forwarded import early_removal
+from seaway.plans.envoy.forwarded import forwarded_headers
 from seaway.plans.envoy.proto import ADS, Fields, HttpConnectionManager, Router, extension, seconds, wrapped
 from seaway.plans.envoy.routes.filters import ROUTE_FILTERS, when_asked_for
 from seaway.protocols.flow_entry import Reporter
@@ -33,7 +33,7 @@ NOBODY_INTERNAL: Fields = {"cidr_ranges": [{"address_prefix": "255.255.255.255",
 ROUTER = extension("envoy.filters.http.router", Router(suppress_envoy_headers=True, dynamic_stats=wrapped(False)))
 
 
-def build_connection_manager(gateway: Gateway, tls: bool) -> Fields:
+def build_connection_manager(gateway: Gateway, tls: bool, port: int) -> Fields:
     """The network filter; routes come by name over RDS, so that a change of routes moves no listener.
 
     * Headers with an underscore are dropped, as nginx does: `x_user` and `x-user` are one variable to many a backend.
@@ -47,7 +47,7 @@ def build_connection_manager(gateway: Gateway, tls: bool) -> Fields:
         codec_type="AUTO",  # HTTP/1.1, and HTTP/2 by ALPN or with prior knowledge
         rds={"config_source": ADS, "route_config_name": route_name(gateway.name, tls)},
         access_log=request_log(Reporter.GATEWAY),
-        early_header_mutation_extensions=[early_removal()],
+        early_header_mutation_extensions=[forwarded_headers(tls, port)],
         http_filters=[*_route_filters(gateway), ROUTER],
         common_http_protocol_options={"idle_timeout": seconds(KEEP_ALIVE_S), "headers_with_underscores_action": "DROP_HEADER"},
         http_protocol_options={"accept_http_10": True},

@@ -35,10 +35,10 @@ def plan_gateway_listeners(gateway: Gateway, pod: Pod, netns_folder: str, defaul
     netns = f"{netns_folder}/{node_netns(pod.node) if pod.host_network else pod_netns(pod.id)}"
     leaving = [leave_from(netns), *([call_as(caller)] if caller else [])]
     for port in sorted(set(gateway.http_ports)):
-        filters = [*leaving, build_connection_manager(gateway, tls=False)]
+        filters = [*leaving, build_connection_manager(gateway, False, port)]
         yield _listener(gateway, pod, netns, port, {"filter_chains": [{"filters": filters}]})
     for port in sorted(set(gateway.https_ports) - set(gateway.http_ports)):
-        filters = [*leaving, build_connection_manager(gateway, tls=True)]
+        filters = [*leaving, build_connection_manager(gateway, True, port)]
         yield _listener(gateway, pod, netns, port, _tls_chains(gateway, filters, default))
 
 

@@ -2,47 +2,61 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import Any
 
 import pytest
 import re2
 from google.protobuf.json_format import MessageToDict
 
-from seaway.model.route import HeaderOps, Respond, Route
-from seaway.plans.envoy.forwarded import KNOWN, early_removal, request_headers
+from seaway.plans.envoy.forwarded import KNOWN, forwarded_headers
 from seaway.plans.envoy.proto import HttpConnectionManager
-from seaway.plans.envoy.routes.headers import APPEND, OVERWRITE
+from seaway.plans.envoy.routes.headers import OVERWRITE
 
 
-def removed_early() -> str:
-    manager = MessageToDict(HttpConnectionManager(early_header_mutation_extensions=[early_removal()]), preserving_proto_field_name=True)
-    (mutation,) = manager["early_header_mutation_extensions"][0]["typed_config"]["mutations"]
-    return mutation["remove_on_match"]["key_matcher"]["safe_regex"]["regex"]
+def mutations(tls: bool = False, port: int = 80) -> list[dict[str, Any]]:
+    manager: Any = MessageToDict(
+        HttpConnectionManager(early_header_mutation_extensions=[forwarded_headers(tls, port)]), preserving_proto_field_name=True
+    )
+    return manager["early_header_mutation_extensions"][0]["typed_config"]["mutations"]
 
 
-def actions(draft, *routes: Route) -> dict[str, str]:
-    draft.host("*", *routes)
-    (gateway,) = draft.model().gateways
-    return {one["header"]["key"]: one["append_action"] for tls in (False, True) for one in request_headers(gateway, tls)}
+def gone() -> str:
+    """What leaves, and it leaves first."""
+    return mutations()[0]["remove_on_match"]["key_matcher"]["safe_regex"]["regex"]
 
 
-def test_what_is_not_overwritten_has_left_before(draft) -> None:
-    found = actions(draft, draft.route("/", Respond(404, "")))
-    assert {name for name, action in found.items() if action == OVERWRITE} == KNOWN
-    assert {name for name in found if re2.fullmatch(removed_early(), name)} == found.keys() - KNOWN
+def added(tls: bool = False, port: int = 80) -> dict[str, str]:
+    return {one["append"]["header"]["key"]: one["append"]["header"]["value"] for one in mutations(tls, port)[1:]}
 
 
-def test_what_a_route_sets_is_overwritten(draft) -> None:
-    route = draft.route("/", Respond(404, ""))
-    found = actions(draft, replace(route, policy=replace(route.policy, request=HeaderOps(set=(("X-Scheme", "gopher"),)))))
-    assert found["x-scheme"] == OVERWRITE
-    assert found["x-real-ip"] == APPEND
+def test_what_is_not_overwritten_has_left_before() -> None:
+    overwritten = {one["append"]["header"]["key"] for one in mutations()[1:] if one["append"].get("append_action") == OVERWRITE}
+    assert overwritten == KNOWN
+    assert {name for name in added() if re2.fullmatch(gone(), name)} == added().keys() - KNOWN
+
+
+def test_claims_are_kept_before_they_are_overwritten() -> None:
+    names = list(added())
+    for kept, claim in (("x-original-forwarded-for", "x-forwarded-for"), ("x-original-forwarded-host", "x-forwarded-host")):
+        assert added()[kept] == f"%REQ({claim})%"
+        assert names.index(kept) < names.index(claim)
+
+
+@pytest.mark.parametrize(
+    ("tls", "port", "scheme", "told"), [(False, 80, "http", "80"), (False, 8080, "http", "8080"), (True, 8443, "https", "443")]
+)
+def test_values(tls: bool, port: int, scheme: str, told: str) -> None:
+    found = added(tls, port)
+    assert found["x-forwarded-port"] == told
+    assert found["x-scheme"] == found["x-forwarded-scheme"] == scheme
+    assert found["x-real-ip"] == found["x-forwarded-for"] == "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"
+    assert found["x-forwarded-host"] == "%REQ(:authority)%"
 
 
 @pytest.mark.parametrize("name", ["x-forwarded-for", "x-forwarded-proto", "x-real-ip2", "my-proxy", "proxy-authorization", "x-request-id"])
 def test_other_headers_of_clients_stay(name: str) -> None:
-    assert re2.fullmatch(removed_early(), name) is None
+    assert re2.fullmatch(gone(), name) is None
 
 
 def test_httpoxy() -> None:
-    assert re2.fullmatch(removed_early(), "proxy")
+    assert re2.fullmatch(gone(), "proxy")

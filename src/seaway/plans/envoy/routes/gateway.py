@@ -11,7 +11,6 @@ from seaway.core.memo import Memo
 from seaway.core.names import Key
 from seaway.model.names import route_name
 from seaway.model.route import Gateway
-from seaway.plans.envoy.forwarded import request_headers
 from seaway.plans.envoy.proto import RouteConfiguration, VirtualHost, wrapped
 from seaway.plans.envoy.resource import build_resource, provenance
 from seaway.plans.envoy.routes.hosts import HostRoutes, host_routes
@@ -30,7 +29,6 @@ def plan_routes(gateway: Gateway, tls: bool, memo: Memo) -> XdsResource:
         name=name,
         virtual_hosts=[memo((name, one[0].domain), _virtual_host, one, tls) for one in groups],
         ignore_port_in_host_matching=True,
-        request_headers_to_add=request_headers(gateway, tls),
         request_headers_to_remove=("x-envoy-external-address",),  # Envoy's own
         max_direct_response_body_size_bytes=wrapped(LARGEST_BODY),
         metadata=provenance(gateway.origin, None),
