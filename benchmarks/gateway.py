@@ -208,10 +208,14 @@ def netns_of(pod: dict[str, str]) -> str:
 
 
 def in_pod(state: Path, netns: str, *words: str) -> subprocess.Popen[bytes]:
-    """Starts a program in a pod's network namespace, through the sandbox's anchor."""
+    """Starts a program in a pod's network namespace, through the sandbox's anchor.
+
+    In a session of its own, as Seaway starts its Envoy: where the kernel shares CPU out by session (`sched_autogroup_enabled`), a peer in
+    wrk's session would be scheduled otherwise than what it is compared with.
+    """
     anchor = json.loads((state / "sandbox.json").read_text())["pid"]
     inside = ["nsenter", f"--mount=/proc/{anchor}/ns/mnt", "nsenter", f"--net={state}/ns/{netns}", *words]
-    return subprocess.Popen(inside, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(inside, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
 
 def run_envoy(state: Path, netns: str, folder: Path, backends: list[str]) -> subprocess.Popen[bytes]:
