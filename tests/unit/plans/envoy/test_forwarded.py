@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import re2
 from google.protobuf.json_format import MessageToDict
 
 from seaway.plans.envoy.forwarded import KNOWN, forwarded_headers
@@ -20,19 +19,22 @@ def mutations(tls: bool = False, port: int = 80) -> list[dict[str, Any]]:
     return manager["early_header_mutation_extensions"][0]["typed_config"]["mutations"]
 
 
-def gone() -> str:
-    """What leaves, and it leaves first."""
-    return mutations()[0]["remove_on_match"]["key_matcher"]["safe_regex"]["regex"]
+def gone() -> set[str]:
+    """Names of headers that leave, and they leave first."""
+    found = [one["remove_on_match"]["key_matcher"]["exact"] for one in mutations() if "remove_on_match" in one]
+    assert all("remove_on_match" in one for one in mutations()[: len(found)])
+    return set(found)
 
 
 def added(tls: bool = False, port: int = 80) -> dict[str, str]:
-    return {one["append"]["header"]["key"]: one["append"]["header"]["value"] for one in mutations(tls, port)[1:]}
+    headers = [one["append"]["header"] for one in mutations(tls, port) if "append" in one]
+    return {one["key"]: one["value"] for one in headers}
 
 
 def test_what_is_not_overwritten_has_left_before() -> None:
-    overwritten = {one["append"]["header"]["key"] for one in mutations()[1:] if one["append"].get("append_action") == OVERWRITE}
+    overwritten = {one["append"]["header"]["key"] for one in mutations() if one.get("append", {}).get("append_action") == OVERWRITE}
     assert overwritten == KNOWN
-    assert {name for name in added() if re2.fullmatch(gone(), name)} == added().keys() - KNOWN
+    assert gone() == {*added(), "proxy"} - KNOWN
 
 
 def test_claims_are_kept_before_they_are_overwritten() -> None:
@@ -51,12 +53,3 @@ def test_values(tls: bool, port: int, scheme: str, told: str) -> None:
     assert found["x-scheme"] == found["x-forwarded-scheme"] == scheme
     assert found["x-real-ip"] == found["x-forwarded-for"] == "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"
     assert found["x-forwarded-host"] == "%REQ(:authority)%"
-
-
-@pytest.mark.parametrize("name", ["x-forwarded-for", "x-forwarded-proto", "x-real-ip2", "my-proxy", "proxy-authorization", "x-request-id"])
-def test_other_headers_of_clients_stay(name: str) -> None:
-    assert re2.fullmatch(gone(), name) is None
-
-
-def test_httpoxy() -> None:
-    assert re2.fullmatch(gone(), "proxy")
