@@ -249,7 +249,8 @@ def test_traffic_is_split_over_regions(shop: Shop) -> None:
 
 def test_requests_of_a_connection_are_bounded(shop: Shop) -> None:
     with shop.caller.connect(shop.ip("once"), 80) as connection:
-        assert [exchange(connection, host="once", close=False).echo["carried"] for _ in range(5)] == [1, 2, 1, 2, 1]
+        carried = [exchange(connection, host="once", close=False).echo["carried"] for _ in range(5)]
+    assert carried in ([1, 2, 1, 2, 1], [2, 1, 2, 1, 2]), "the first one may go on a connection that another caller has left"
 
 
 def test_http2_to_the_server(shop: Shop) -> None:

@@ -233,7 +233,7 @@ def test_a_pod_that_fails_its_probe_leaves_and_comes_back(town: Network) -> None
     sick = town.home / "f" / "web-1.sick"
     sick.touch()
     wait_until(lambda: spread(client, address, times=8) == {"web-2"}, "only the healthy pod")
-    assert {town.host.get(town.gateway, 80, "/", "web.test").echo["pod"] for _ in range(6)} == {"web-2"}
+    wait_until(lambda: {town.host.get(town.gateway, 80, "/", "web.test").echo["pod"] for _ in range(6)} == {"web-2"}, "the gateway too")
     with pytest.raises((ConnectionRefusedError, TimeoutError)):  # the only local endpoint has gone: no other node's may take its place
         town.host.connect(NODES[1], 30082, timeout=0.5)
     assert dig(town, "headless") == {town.ip("default/web-2")}
