@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from meshed import account, caller_of, get, identity, keep_asking, namespace, peer_authentication, pod, service, text_of
-from network import Load, Network, wait_until
+from network import Answer, Load, Network, wait_until
 
 CALLER, STRANGER, API = "shop/caller-0", "away/stranger-0", "shop/api-0"
 
@@ -73,6 +73,27 @@ def test_pods_join_and_leave_under_load(networks: Callable[..., Network]) -> Non
     assert (mine.failed, others.failed) == ({}, {})
     assert {one["name"]: one["ip"] for one in town.status()["pods"]} == before
     assert town.process("node-1/agent") == agent
+
+
+def test_a_connection_through_a_proxy_outlives_its_pods_membership(town: Network) -> None:
+    """It is asked to come again, and then goes past the proxy: who does so loses nothing."""
+    town.write("mode.yaml", files(mode="PERMISSIVE")["mode.yaml"])
+    wait_until(lambda: not refused(town, STRANGER), "plaintext taken")
+    asking = {source: keep_asking(town, source, town.cluster_ip("shop", "api"), 80, "api") for source in (CALLER, STRANGER)}
+    for _, ask in asking.values():
+        assert ask().status == 200
+    town.write("namespaces.yaml", files(enrolled=False)["namespaces.yaml"])
+    settled(town, is_in=False)
+    for connection, ask in asking.values():
+        with connection:
+            wait_until(lambda ask=ask: goes(ask()), "it to be asked to go")
+    town.write("namespaces.yaml", files()["namespaces.yaml"])
+    settled(town, is_in=True)
+
+
+def goes(answer: Answer) -> bool:
+    assert answer.status == 200
+    return answer.headers.get("connection") == "close"
 
 
 def test_modes_change_under_load(town: Network) -> None:

@@ -237,7 +237,7 @@ class Loop:
         model = self._rollover.next_model(former, self._built.model, health)
         model = self._rollover.next_mesh(former, model, self._settled(), self._listening())
         now = time.monotonic()
-        present = self._rollover.present(former, model, now, self.timing.drain_s)
+        present = self._rollover.present(former, model, now, self.timing)
         self._rollover.release(present, now, self.timing.linger_s)
         plans = plan_all(
             model,

@@ -4,6 +4,9 @@ has come, and who is on the way out.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Protocol
+
 from seaway.model.index import Model
 from seaway.model.passage import Standing, arrived
 from seaway.model.service import Health
@@ -12,13 +15,33 @@ from seaway.model.transition_mesh import next_standings, with_members, with_stan
 from seaway.model.workload import Pod, PodName
 
 
+class Timing(Protocol):
+    """Seconds; see `present`."""
+
+    @property
+    def drain_s(self) -> float: ...
+
+    @property
+    def linger_s(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Leave:
+    """The model in which the pod was a member last; when its proxy takes no more connections, and when it is gone."""
+
+    last: Model
+    closes: float
+    ends: float
+
+
 class Rollover:
     """Times are those of the caller's clock, in seconds."""
 
     def __init__(self) -> None:
         self._awaited: frozenset[PodName] = frozenset()
         self._departing: dict[PodName, tuple[Pod, float]] = {}
-        self._leaving: dict[PodName, tuple[Model, float]] = {}
+        self._leaving: dict[PodName, _Leave] = {}
+        self._passed = float("-inf")
         self._standings: dict[PodName, Standing] = {}
         self._released: dict[PodName, float] = {}
         self._captured_before: frozenset[PodName] = frozenset()
@@ -69,25 +92,28 @@ class Rollover:
         self._on_the_way = any(standing != arrived(model.inbound.get(name)) for name, standing in self._standings.items())
         return with_standings(former, model, self._standings) if former is not None else model
 
-    def present(self, former: Model | None, model: Model, now: float, drain_s: float) -> Model:
+    def present(self, former: Model | None, model: Model, now: float, timing: Timing) -> Model:
         """The model with the pods that have left it less than `drain_s` ago: they keep their sockets and namespaces a little longer.
 
-        So does the proxy of a pod that has left the mesh: connections that it carries may end by themselves.
+        So does the proxy of a pod that has left the mesh: for `drain_s` it takes connections that were on their way to it, and then asks
+        those that it carries to come again, which goes past it; at the latest after `linger_s` it is gone.
         """
+        self._passed = now
         for pod in former.pods if former is not None else ():
             if pod.id not in model.pod:
-                self._departing.setdefault(pod.id, (pod, now + drain_s))
+                self._departing.setdefault(pod.id, (pod, now + timing.drain_s))
         self._departing = {name: (pod, end) for name, (pod, end) in self._departing.items() if name not in model.pod and end > now}
         for name in former.member if former is not None else ():
             if former is not None and name not in model.member:
-                self._leaving.setdefault(name, (former, now + drain_s))
-        self._leaving = {name: (last, end) for name, (last, end) in self._leaving.items() if name not in model.member and end > now}
+                self._leaving.setdefault(name, _Leave(former, now + timing.drain_s, now + timing.linger_s))
+        self._leaving = {name: one for name, one in self._leaving.items() if name not in model.member and one.ends > now}
         present = union_of_pods(self.departing, model)
-        for name, (last, _) in self._leaving.items():
-            present = with_members(last, present, (name,))
+        for name, one in self._leaving.items():
+            present = with_members(one.last, present, (name,), closing=one.closes <= now)
         return present
 
     def next_end(self) -> float | None:
-        """When the time of the next pod that departs or leaves the mesh is over; None where there is none."""
-        ends = [end for _, end in (*self._departing.values(), *self._leaving.values())]
-        return min((*ends, *self._released.values()), default=None)
+        """When, after the last pass, something that departs, leaves the mesh or is released comes to its next time; None for never."""
+        times = [end for _, end in self._departing.values()] + list(self._released.values())
+        times += [time for one in self._leaving.values() for time in (one.closes, one.ends)]
+        return min((time for time in times if time > self._passed), default=None)

@@ -59,7 +59,8 @@ class Member:
     """A pod in the mesh, as `spiffe`. `scope` names the `Scope` that its clients see; a gateway's is its own.
 
     `why` and `origin` say which line put it there. `policy` is the id of the `WorkloadPolicy` that its callers are held to, the same for
-    all pods under the same rules, gateways too.
+    all pods under the same rules, gateways too. One that is `closing` has left the mesh: its proxy carries the connections that it has, and
+    takes no more.
     """
 
     pod: PodName
@@ -69,6 +70,7 @@ class Member:
     why: str
     origin: Origin
     policy: str = ""
+    closing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ class _Identified(Protocol):
 Item = TypeVar("Item", bound=_Identified)
 
 
-def with_members(former: Model, model: Model, names: Iterable[PodName]) -> Model:
-    """The model, in which these pods are what they were in the former mesh: with all that their proxies see and do.
+def with_members(former: Model, model: Model, names: Iterable[PodName], closing: bool = False) -> Model:
+    """The model, in which these pods are what they were in the former mesh: with all that their proxies see and do, or still do.
 
     Pods that it has as members itself, or does not have at all, are left as they are.
     """
@@ -33,7 +33,7 @@ def with_members(former: Model, model: Model, names: Iterable[PodName]) -> Model
     policies = {one.policy for one in kept}
     mesh = replace(
         model.mesh,
-        members=tuple(sorted((*model.mesh.members, *kept), key=lambda one: one.pod)),
+        members=tuple(sorted((*model.mesh.members, *(replace(one, closing=closing) for one in kept)), key=lambda one: one.pod)),
         inbounds=tuple(sorted((*model.mesh.inbounds, *inbounds), key=lambda one: one.pod)),
         scopes=_joined(model.mesh.scopes, [one for one in former.mesh.scopes if one.id in scopes]),
         policies=_joined(model.mesh.policies, [one for one in former.mesh.policies if one.id in policies]),

@@ -99,8 +99,13 @@ def _digest(chains: tuple[NftChain, ...]) -> str:
     return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-NOTHING_MORE = _table((), ())
-"""Captures nothing; connections that were captured before are still translated, which ends with the last table that translates."""
+_TRACKING = NftRule("ct state established return", "keeps the kernel tracking connections")
+"""Matches nothing here, where only first packets come by. The kernel tracks a namespace's connections while some rule asks for it, as those
+that redirect do; when the last such rule goes, what it has translated is no longer.
+"""
+
+NOTHING_MORE = _table((_TRACKING,), ())
+"""Captures nothing; connections that were captured before are still translated."""
 
 
 def _incoming(capture: Capture) -> tuple[str, ...]:

@@ -82,8 +82,13 @@ def scope_routes(scope: Scope, memo: Memo) -> Iterator[XdsResource]:
 def plan_members(
     model: Model, people: Residents, view: EnvoyView, chains: Mapping[str, OutboundChains], memo: Memo
 ) -> Iterator[XdsResource]:
-    """Listeners of the members on one node, and the routes of what comes in. `chains` are those of all scopes."""
+    """Listeners of the members on one node, and the routes of what comes in. `chains` are those of all scopes.
+
+    Without its listeners, a member that is closing has its connections ended by Envoy, one by one; what these lead to is still there.
+    """
     for member in people:
+        if member.closing:
+            continue
         netns, owner = f"{view.netns_folder}/{pod_netns(member.pod)}", model.pod[member.pod].owner
         yield memo(member.pod, plan_outbound, member, owner, netns, model.mesh.settings, chains[member.scope])
     yield from _inbound(model, people, view, memo)
@@ -107,7 +112,8 @@ def _inbound(model: Model, people: Residents, view: EnvoyView, memo: Memo) -> It
             other = (inbound.other, inbound.other_origin)
             made[key] = memo((view.node, slot, len(made)), inbound_chains, keeper, inbound.ports, other, model.mesh.settings)
         netns, owner = f"{view.netns_folder}/{pod_netns(member.pod)}", model.pod[member.pod].owner
-        yield memo(member.pod, plan_inbound, (member, inbound), owner, netns, model.mesh.settings, made[key])
+        if not member.closing:
+            yield memo(member.pod, plan_inbound, (member, inbound), owner, netns, model.mesh.settings, made[key])
     for slot, keeper in keepers.items():
         yield from memo((view.node, slot), plan_inbound_routes, keeper, kinds[slot])
         yield from plan_filters(slot, keeper.policy, view.token_keys)
