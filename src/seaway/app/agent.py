@@ -33,8 +33,11 @@ from seaway.drivers.process.namespaces import CLONE_NEWNET, setns
 from seaway.drivers.programs.interface import ProgramEvent
 from seaway.drivers.programs.real import ProgramKeeper
 from seaway.drivers.standin.real import StandinServer
-from seaway.model.names import FLOWS_SOCKET, SDS_SOCKET, node_netns
+from seaway.model.names import FLOWS_SOCKET, LIMITS_LOCK, LIMITS_SOCKET, SDS_SOCKET, node_netns
+from seaway.protocols.rate_counter import RateCounter
 from seaway.protocols.renewal import Renewals
+
+TAKE_OVER_S = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -76,10 +79,14 @@ async def run_agent(settings: AgentSettings) -> None:
             await agent.follow_file()
         await server.open(agent)
         _log.info("agent of %s listens, pid %d", settings.node, os.getpid())
-        hearing = asyncio.create_task(_hear_flows(settings.node_folder / FLOWS_SOCKET, flows), name="flows")
+        beside = (
+            asyncio.create_task(_hear_flows(settings.node_folder / FLOWS_SOCKET, flows), name="flows"),
+            asyncio.create_task(_count_requests(settings.node_folder.parent), name="limits"),
+        )
         await over.wait()
-        hearing.cancel()
-        await asyncio.gather(hearing, return_exceptions=True)
+        for one in beside:
+            one.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
     finally:
         await server.close()
         await agent.let_go()
@@ -96,6 +103,34 @@ async def _hear_flows(socket: Path, flows: Ring) -> None:
         _log.error("flows are not heard: %s", error.message)
     finally:
         await server.stop()
+
+
+async def _count_requests(state: Path) -> None:
+    """Counts what is limited over all nodes, on behalf of all of them. Who holds the lock does; another takes over when it has gone."""
+    lock = os.open(state / LIMITS_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    server = None
+    try:
+        while not _locked(lock):
+            await asyncio.sleep(TAKE_OVER_S)
+        real = await asyncio.to_thread(import_module, "seaway.drivers.rate_limits.real")
+        server = real.RateLimitServer(RateCounter(), asyncio.get_running_loop().time)
+        await server.start(state / LIMITS_SOCKET)
+        _log.info("requests that are limited over all nodes are counted here")
+        await asyncio.Event().wait()
+    except DriverError as error:
+        _log.error("requests are not counted over nodes: %s", error.message)
+    finally:
+        if server is not None:
+            await server.stop()
+        os.close(lock)
+
+
+def _locked(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -65,7 +65,8 @@ def envoy_process(state: StateFolder, netns_folder: Path, binary: Path, source: 
 
     def render(generation: int, admin_socket: Path) -> str:
         folder = state.node(node)
-        sockets = Sockets(str(state.xds_socket), str(folder / SDS_SOCKET), str(folder / FLOWS_SOCKET), str(admin_socket))
+        own = (str(folder / SDS_SOCKET), str(folder / FLOWS_SOCKET), str(admin_socket))
+        sockets = Sockets(str(state.xds_socket), *own, str(state.limits_socket))
         return render_bootstrap(envoy_id(node, generation), sockets, ENVOY_WORKERS, source.flows_per_million)
 
     log = state.logs / f"envoy-{node}.log"

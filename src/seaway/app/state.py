@@ -10,6 +10,7 @@ import msgspec
 
 from seaway.core.errors import DriverError, UsageError
 from seaway.model.cluster import Leases
+from seaway.model.names import LIMITS_LOCK, LIMITS_SOCKET
 
 _LONGEST_SOCKET_PATH = 107  # sun_path holds 108 bytes with its final NUL: unix(7)
 
@@ -27,6 +28,10 @@ class StateFolder:
     @property
     def xds_socket(self) -> Path:
         return self.path / "xds.sock"
+
+    @property
+    def limits_socket(self) -> Path:
+        return self.path / LIMITS_SOCKET
 
     @property
     def logs(self) -> Path:
@@ -71,7 +76,7 @@ class StateFolder:
     @property
     def of_a_run(self) -> tuple[Path, ...]:
         """The files that must not outlive the network that they speak of."""
-        sockets = (self.control_socket, self.xds_socket)
+        sockets = (self.control_socket, self.xds_socket, self.limits_socket, self.path / LIMITS_LOCK)
         files = (self.control_pid, self.relay_pid, self.relay_config, self.status, self.settings, self.leases, self.roots, self.token_keys)
         return (*sockets, *files)
 

@@ -19,6 +19,9 @@ SDS_SOCKET = "sds.sock"
 FLOWS_SOCKET = "flows.sock"
 """The agent's socket below its node's folder, at which the node's Envoy tells of flows."""
 
+LIMITS_SOCKET, LIMITS_LOCK = "limits.sock", "limits.lock"
+"""In the state folder: where one of the agents counts requests for all nodes, and what that one holds."""
+
 
 def pod_netns(pod: PodName) -> str:
     """File name of a pod's network namespace below `NETNS_FOLDER`. Names hold no underscore, so it is unique."""

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 
 from seaway.plans.envoy.access_logs import SHARE
-from seaway.plans.envoy.proto import FLOW_LOG, NODE_AGENT, Fields
+from seaway.plans.envoy.proto import FLOW_LOG, NODE_AGENT, RATE_COUNTER, Fields
 
 CONTROL_PLANE = "control-plane"
 """Name of the static cluster whose connection state tells whether the control plane is there."""
@@ -53,12 +53,15 @@ RUNTIME: Fields = {
 
 @dataclass(frozen=True, slots=True)
 class Sockets:
-    """Absolute paths (the kernel takes at most 107 bytes): of the control plane's, of those of the node's agent, and of Envoy's own."""
+    """Absolute paths (the kernel takes at most 107 bytes): of the control plane's, of those of the node's agent, of Envoy's own, and of the
+    one at which all nodes' requests are counted.
+    """
 
     xds: str
     sds: str
     flows: str
     admin: str
+    limits: str
 
 
 def render_bootstrap(node: str, sockets: Sockets, concurrency: int, flows_per_million: int = 0) -> str:
@@ -85,6 +88,7 @@ def render_bootstrap(node: str, sockets: Sockets, concurrency: int, flows_per_mi
                 over_socket(CONTROL_PLANE, sockets.xds),
                 over_socket(NODE_AGENT, sockets.sds),
                 over_socket(FLOW_LOG, sockets.flows),
+                over_socket(RATE_COUNTER, sockets.limits),
             ]
         },
         "layered_runtime": {"layers": [{"name": "seaway", "static_layer": {**RUNTIME, SHARE: flows_per_million}}]},

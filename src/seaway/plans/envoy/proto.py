@@ -122,6 +122,9 @@ NODE_AGENT = "node-agent"
 FLOW_LOG = "flow-log"
 """Name of the bootstrap's cluster that leads to where the agent hears of flows: a flood of them must not hold up certificates."""
 
+RATE_COUNTER = "rate-counter"
+"""Name of the bootstrap's cluster that leads to where requests of all nodes are counted."""
+
 SDS: Fields = {
     "resource_api_version": "V3",
     "initial_fetch_timeout": {"seconds": 0},  # none: what has no certificate yet waits for it, behind what serves now
@@ -164,8 +167,13 @@ def extension(name: str, config: Message) -> Fields:
 
 def described(name: str, type_name: str, fields: Fields) -> Fields:
     """A named extension whose message `xds-protos` does not have: its fields as JSON has them, which Envoy reads by its own descriptors."""
+    return {"name": name, "typed_config": described_message(type_name, fields)}
+
+
+def described_message(type_name: str, fields: Fields) -> Message:
+    """Such a message inside google.protobuf.Any."""
     value = json_format.ParseDict(dict(fields), Struct())
-    return extension(name, TypedStruct(type_url=f"type.googleapis.com/{type_name}", value=value))
+    return pack(TypedStruct(type_url=f"type.googleapis.com/{type_name}", value=value))
 
 
 def as_json(message: Message) -> Fields:

@@ -14,7 +14,7 @@ from typing import TypeAlias, cast
 from google.protobuf import json_format, symbol_database
 
 from seaway.plans.envoy.bootstrap import RUNTIME, over_socket, overload_manager
-from seaway.plans.envoy.proto import FLOW_LOG, MessageType
+from seaway.plans.envoy.proto import FLOW_LOG, RATE_COUNTER, MessageType
 from seaway.protocols.xds_resource import CLUSTER, ENDPOINTS, EXTENSION, LISTENER, ROUTES, SECRET, TYPE_PREFIX, XdsResource
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
@@ -26,7 +26,21 @@ def decode_resource(resource: XdsResource) -> JsonObject:
     message_type = cast(MessageType, symbol_database.Default().GetSymbol(resource.type_url.removeprefix(TYPE_PREFIX)))
     message = message_type()
     message.ParseFromString(resource.body)
-    return cast(JsonObject, json_format.MessageToDict(message, preserving_proto_field_name=True))
+    return {
+        key: _ordered(one) for key, one in cast(JsonObject, json_format.MessageToDict(message, preserving_proto_field_name=True)).items()
+    }
+
+
+def _ordered(value: Json, within: bool = False) -> Json:
+    """With the fields of a TypedStruct in the order of their names: they come in none."""
+    match value:
+        case dict():
+            inside = within or "type_url" in value
+            return {key: _ordered(value[key], inside) for key in (sorted(value) if inside else value)}
+        case list():
+            return [_ordered(one, within) for one in value]
+        case _:
+            return value
 
 
 def render_static(resources: tuple[XdsResource, ...], admin_socket: str = "") -> str:
@@ -41,6 +55,7 @@ def render_static(resources: tuple[XdsResource, ...], admin_socket: str = "") ->
         "clusters": [
             *(_in_place(_static_cluster(one, endpoints), referred) for one in by_type.get(CLUSTER, {}).values()),
             over_socket(FLOW_LOG, "/nobody/flows.sock"),
+            over_socket(RATE_COUNTER, "/nobody/limits.sock"),
         ],
         "secrets": list(by_type.get(SECRET, {}).values()),
     }

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from seaway.plans.envoy.bootstrap import CONTROL_PLANE, Sockets, render_bootstrap
-from seaway.plans.envoy.proto import FLOW_LOG, NODE_AGENT
+from seaway.plans.envoy.proto import FLOW_LOG, NODE_AGENT, RATE_COUNTER
 
-SOCKETS = Sockets("/run/seaway/xds.sock", "/run/seaway/node-1/sds.sock", "/run/seaway/node-1/flows.sock", "/run/seaway/admin.sock")
+SOCKETS = Sockets(*(f"/run/seaway/{name}.sock" for name in ("xds", "node-1/sds", "node-1/flows", "admin", "limits")))
 
 
 @pytest.fixture
@@ -21,13 +21,13 @@ def bootstrap() -> dict[str, Any]:
 def test_everything_comes_over_ads(bootstrap: dict[str, Any]) -> None:
     static, dynamic = bootstrap["static_resources"], bootstrap["dynamic_resources"]
     assert list(static) == ["clusters"]
-    assert [one["name"] for one in static["clusters"]] == [CONTROL_PLANE, NODE_AGENT, FLOW_LOG]
+    assert [one["name"] for one in static["clusters"]] == [CONTROL_PLANE, NODE_AGENT, FLOW_LOG, RATE_COUNTER]
     assert dynamic["ads_config"]["api_type"] == "DELTA_GRPC"
     assert dynamic["cds_config"] == dynamic["lds_config"] == {"ads": {}, "resource_api_version": "V3"}
     assert bootstrap["node"] == {"id": "node-1", "cluster": "seaway"}
 
 
-@pytest.mark.parametrize("server", [CONTROL_PLANE, NODE_AGENT, FLOW_LOG])
+@pytest.mark.parametrize("server", [CONTROL_PLANE, NODE_AGENT, FLOW_LOG, RATE_COUNTER])
 def test_a_silent_server_is_noticed_within_15_s(bootstrap: dict[str, Any], server: str) -> None:
     (cluster,) = (one for one in bootstrap["static_resources"]["clusters"] if one["name"] == server)
     (options,) = cluster["typed_extension_protocol_options"].values()

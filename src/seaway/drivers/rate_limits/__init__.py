@@ -1,0 +1,1 @@
+"""The service at which all nodes' Envoys have requests counted."""
