@@ -38,6 +38,7 @@ def _asked(policy: WorkloadPolicy) -> Iterator[str]:
     for one in policy.policies:
         yield "\n".join([_head(one), *(f"  {line}" for rule in one.rules for line in _rule(rule))])
     yield from (f"authorizer {brief(one)}" for one in policy.authorizers)
+    yield from (f"limit {brief(one)}" for one in policy.limits)
     for one in policy.tokens:
         yield "\n".join(
             [f"tokens of {one.key} ({one.origin})", *(f"  {line}" for line in entries(one) if not line.startswith(("key:", "origin:")))]

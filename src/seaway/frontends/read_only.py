@@ -7,13 +7,11 @@ from seaway.core.finding import Findings, finding
 from seaway.resources.istio.gateway import Gateway
 from seaway.resources.istio.telemetry import Telemetry
 from seaway.resources.meta import Struct
-from seaway.resources.seaway_v1 import RateLimitPolicy
 from seaway.snapshot import Snapshot
 
 READ_ONLY_KINDS: tuple[type[Struct], ...] = (
     Gateway,
     Telemetry,
-    RateLimitPolicy,
 )
 """A frontend that acts on a kind takes its row away."""
 

@@ -197,6 +197,55 @@ class TokenRule:
     origin: Origin
 
 
+class CountedBy(Enum):
+    """What requests are told apart by. `CALLER` is the SPIFFE identity that the caller's certificate shows."""
+
+    HEADER = "header"
+    PARAMETER = "parameter"
+    CLAIM = "claim"
+    CLIENT = "client"
+    CALLER = "caller"
+    PATH = "path"
+    METHOD = "method"
+
+
+@dataclass(frozen=True, slots=True)
+class LimitKey:
+    """`name` is that of the header or parameter, or the claim's path with dots; "" for the others."""
+
+    by: CountedBy
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """A bucket of `burst` requests that fills with `requests` in each `per_s` seconds; one for each value of all `keys` together.
+
+    A request counts where `when` holds, and where it has all that `keys` ask for. `shared`: one count over all pods, and `fail_open` is
+    whether requests pass while that cannot be asked; else each port of each pod counts for itself. `dry_run`: none is refused. `index` is
+    its position in the policy.
+    """
+
+    key: Key
+    index: int
+    requests: int
+    per_s: float
+    burst: int
+    shared: bool
+    keys: tuple[LimitKey, ...]
+    when: Term
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    fail_open: bool
+    dry_run: bool
+    origin: Origin
+
+    @property
+    def name(self) -> str:
+        """`namespace/policy[index]`, the same for as long as the limit is."""
+        return f"{self.key.namespace}/{self.key.name}[{self.index}]"
+
+
 @dataclass(frozen=True, slots=True)
 class WorkloadPolicy:
     """Everything that is asked of a request before it reaches the application. `id` hashes the rest, origins left out.
@@ -208,6 +257,7 @@ class WorkloadPolicy:
     policies: tuple[AuthorizationPolicy, ...] = ()
     authorizers: tuple[ExternalAuthorizer, ...] = ()
     tokens: tuple[TokenRule, ...] = ()
+    limits: tuple[RateLimit, ...] = ()
 
 
 OPEN = WorkloadPolicy("open")

@@ -314,7 +314,7 @@ class Gateway:
     `http_ports` and `https_ports` are the ports that Envoy listens on inside the pods. `classes` names the IngressClasses that it serves.
     `service` is the Service in front of it, whose load balancer address `status.loadBalancer` shows; None where it has none.
     `owners` are the Ingresses that it serves. `default_certificate` answers every server name that `tls` gives no certificate; where it
-    is None one is generated.
+    is None one is generated. `policy` is the id of the `WorkloadPolicy` that requests to it are under.
     """
 
     name: str
@@ -329,3 +329,4 @@ class Gateway:
     owners: tuple[Key, ...]
     origin: Origin
     default_certificate: Certificate | None = None
+    policy: str = "open"

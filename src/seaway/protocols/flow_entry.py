@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+LIMITS, DENIED_LIMIT = "seaway.limits", "denied"
+"""Where a request's metadata name the limit that refused it."""
+
 
 class Reporter(Enum):
     """Whose proxy says it: the caller's, the called one's, or a gateway's. The value is the name of the log."""
@@ -40,7 +43,7 @@ class FlowEntry:
 
     `caller` connected to `called`; `upstream` is the endpoint that was chosen, "" for none. `details` are Envoy's own words for how it
     ended. `peer` is the caller's URI by its certificate. `denied_by` is the rule of authorization that refused, `asked_by` the one that
-    had an authorizer asked.
+    had an authorizer asked. `limited_by` is the rate limit that refused.
     """
 
     reporter: Reporter
@@ -61,6 +64,7 @@ class FlowEntry:
     upstream_failure: str = ""
     denied_by: str = ""
     asked_by: str = ""
+    limited_by: str = ""
     peer: str = ""
     server_name: str = ""
     route_name: str = ""

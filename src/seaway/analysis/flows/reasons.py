@@ -113,8 +113,9 @@ def _handshake(facts: _Facts) -> Reason | None:
 def _rate_limit(facts: _Facts) -> Reason | None:
     if "RL" not in facts.entry.flags and "rate_limited" not in facts.details:
         return None
-    limits = listed_lines("RateLimitPolicy", facts.route, "limits") or listed_lines("RateLimitPolicy", facts.host, "limits")
-    return Reason(Verdict.REFUSED, "more requests than the rate limit allows", limits or facts.way)
+    if line := rule_line("RateLimitPolicy", facts.entry.limited_by):
+        return Reason(Verdict.REFUSED, f"more requests than RateLimitPolicy {line[0].namespace}/{line[0].name} allows", line)
+    return Reason(Verdict.REFUSED, "more requests than the rate limit allows", facts.way)
 
 
 def _fault(facts: _Facts) -> Reason | None:

@@ -6,7 +6,19 @@ hosts and routes of the mesh; NET06xx who is in it and what is demanded of calle
 
 from __future__ import annotations
 
-from seaway.core.codes import authorization, destination_rules, engines, identity, ingress, membership, mesh, reading, routing, workloads
+from seaway.core.codes import (
+    authorization,
+    destination_rules,
+    engines,
+    identity,
+    ingress,
+    membership,
+    mesh,
+    rate_limits,
+    reading,
+    routing,
+    workloads,
+)
 from seaway.core.finding import Code
 
 CODES: dict[str, Code] = {
@@ -22,6 +34,7 @@ CODES: dict[str, Code] = {
         identity,
         membership,
         authorization,
+        rate_limits,
     )
     for row in vars(module).values()
     if isinstance(row, Code)

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from envoy.service.accesslog.v3 import als_pb2
 
-from seaway.protocols.flow_entry import FlowEntry, Reporter, Tag
+from seaway.protocols.flow_entry import DENIED_LIMIT, LIMITS, FlowEntry, Reporter, Tag
 
 _Message = getattr(als_pb2, "StreamAccessLogsMessage")  # noqa: B009  # made at import, out of a type checker's sight
 
@@ -78,6 +78,7 @@ def _common(reporter: Reporter, common: Any) -> dict[str, Any]:
         "upstream_failure": common.upstream_transport_failure_reason,
         "denied_by": denied_by,
         "asked_by": asked_by,
+        "limited_by": _limit(common.metadata.filter_metadata),
         "peer": next((one.uri for one in peers if one.uri), ""),
         "server_name": common.tls_properties.tls_sni_hostname,
         "route_name": common.route_name,
@@ -92,6 +93,10 @@ def _rules(metadata: Any) -> tuple[str, str]:
     denied = [one["enforced_effective_policy_id"] for one in found if one["enforced_engine_result"].string_value == "denied"]
     asked = [one[_ASKED] for one in found if _ASKED in one]
     return _first(denied), _first(asked)
+
+
+def _limit(metadata: Any) -> str:
+    return metadata[LIMITS].fields[DENIED_LIMIT].string_value if LIMITS in metadata else ""
 
 
 def _first(values: Sequence[Any]) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from seaway.core.finding import Findings
-from seaway.frontends.istio.authorization.build import build_policies
+from seaway.frontends.istio.authorization.build import Policies, build_policies
 from seaway.frontends.istio.authorization.scene import Workloads
 from seaway.frontends.istio.cacerts import build_authority
 from seaway.frontends.istio.called import of_gateways, of_policies, of_scopes
@@ -25,14 +25,17 @@ from seaway.frontends.istio.gateway_calls import call_as_members
 from seaway.frontends.istio.hosts import build_registry, host_names
 from seaway.frontends.istio.inbounds import People, build_inbounds
 from seaway.frontends.istio.proxy_annotations import check_proxy_annotations
+from seaway.frontends.istio.rate_limits.build import read_rate_limits
+from seaway.frontends.istio.rate_limits.traps import Guarded, find_limit_traps
 from seaway.frontends.istio.registry import Registry
 from seaway.frontends.istio.scopes import Scopes, Sources, scope_id
 from seaway.frontends.istio.settings import read_mesh_settings
 from seaway.frontends.istio.sidecars import Sidecars, read_sidecars
 from seaway.frontends.istio.turned_away import check_empty_namespaces, check_gateways, outside_the_mesh
 from seaway.frontends.istio.virtual_services.build import build_virtual_services
+from seaway.model.authorization import OPEN
 from seaway.model.cluster import Cluster
-from seaway.model.mesh import Member, Mesh, Scope
+from seaway.model.mesh import Inbound, Member, Mesh, Scope
 from seaway.model.route import Gateway
 from seaway.model.service import Service
 from seaway.model.upstream import OUTSIDE_MESH, Upstream, UpstreamId
@@ -79,11 +82,12 @@ def build_mesh(ground: Ground) -> BuiltMesh:
     scoped = _scope(members, pods, sidecars, Sources(registry, virtual_services, rules, settings))
     workloads = Workloads(tuple(pods[one.pod] for one in members), ground.pods, ground.services)
     identify = partial(_identified, scoped.clients, registry, rules)
-    policies, policy_findings = build_policies(snapshot, workloads, registry, settings, identify)
+    limits, limit_findings = read_rate_limits(snapshot, workloads, settings)
+    policies, policy_findings = build_policies(snapshot, workloads, registry, settings, identify, limits)
     inbounds, inbound_findings = build_inbounds(snapshot, People(members, pods), ground.services, settings)
     callers = outside_the_mesh(ground.gateways, ground.outside, members)
     inhabited = frozenset(pod.namespace for pod in pods)
-    gateways = call_as_members(ground.gateways, members, registry, rules)
+    gateways = call_as_members(_guarded(ground.gateways, policies), members, registry, rules)
     called = {*of_gateways(gateways), *of_scopes(scoped.scopes), *of_policies(policies.policies)}
     mesh = Mesh(
         settings=settings.mesh,
@@ -113,6 +117,8 @@ def build_mesh(ground: Ground) -> BuiltMesh:
         *inbound_findings,
         *check_gateways(callers, ground.services, inbounds),
         *check_empty_namespaces(callers, ground.snapshot, settings.mesh.root_namespace, inhabited),
+        *limit_findings,
+        *find_limit_traps(limits, workloads, _guards(policies, inbounds)),
     )
     return BuiltMesh(mesh, gateways, tuple(registry.given.items()), findings)
 
@@ -122,6 +128,17 @@ def _ejecting(rules: DestinationRules, ground: Ground, pods: Mapping[PodName, Po
     return check_ejections(
         rules.by_name.values(), partial(hosts_of, registry=rules.registry), partial(count_of, services=services, pods=pods)
     )
+
+
+def _guarded(gateways: tuple[Gateway, ...], policies: Policies) -> tuple[Gateway, ...]:
+    """Gateways with their policies. All pods of one are under the same: its pods share what they serve."""
+    named = ((one, next((policies.of[pod] for pod in one.pods if pod in policies.of), OPEN.id)) for one in gateways)
+    return tuple(replace(one, policy=policy) if policy != one.policy else one for one, policy in named)
+
+
+def _guards(policies: Policies, inbounds: tuple[Inbound, ...]) -> Guarded:
+    by_id = {one.id: one for one in policies.policies}
+    return Guarded({pod: by_id[name] for pod, name in policies.of.items()}, {one.pod: one for one in inbounds})
 
 
 def _identified(clients: Mapping[PodName, Client], registry: Registry, rules: DestinationRules, pod: PodName, to: UpstreamId) -> UpstreamId:

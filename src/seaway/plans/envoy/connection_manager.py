@@ -9,6 +9,7 @@ from __future__ import annotations
 from seaway.model.names import route_name
 from seaway.model.route import Gateway
 from seaway.plans.envoy.access_logs import request_log
+from seaway.plans.envoy.filters.rate_limits import limit_filter
 from seaway.plans.envoy.forwarded import forwarded_headers
 from seaway.plans.envoy.proto import ADS, Fields, HttpConnectionManager, Router, extension, seconds, wrapped
 from seaway.plans.envoy.routes.filters import ROUTE_FILTERS, when_asked_for
@@ -48,7 +49,7 @@ def build_connection_manager(gateway: Gateway, tls: bool, port: int) -> Fields:
         rds={"config_source": ADS, "route_config_name": route_name(gateway.name, tls)},
         access_log=request_log(Reporter.GATEWAY),
         early_header_mutation_extensions=[forwarded_headers(tls, port)],
-        http_filters=[*_route_filters(gateway), ROUTER],
+        http_filters=[{**limit_filter(), "disabled": True}, *_route_filters(gateway), ROUTER],
         common_http_protocol_options={"idle_timeout": seconds(KEEP_ALIVE_S), "headers_with_underscores_action": "DROP_HEADER"},
         http_protocol_options={"accept_http_10": True},
         http2_protocol_options=HTTP2,

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from seaway.core.memo import Memo
+from seaway.model.authorization import OPEN
 from seaway.model.index import Model
 from seaway.model.locality import HOSTNAME_LABEL
 from seaway.model.route import Gateway
@@ -73,7 +74,7 @@ def plan_steady(model: Model, present: Model, views: tuple[EnvoyView, ...], memo
         groups=groups,
         chains={scope.id: scope_chains(present, scope, memo) for scope in scopes},
         routes={scope.id: memo(("routes", scope.id), Layer, tuple(scope_routes(scope, memo))) for scope in scopes},
-        gateways={one.name: memo(("gateway", one.name), Layer, tuple(_gateway_routes(one, memo))) for one in model.gateways},
+        gateways={one.name: memo(("gateway", one.name), Layer, tuple(_gateway_routes(model, one, memo))) for one in model.gateways},
         near=_near(model, present, groups),
     )
     nodes = {view.node: _node((model, present, view), people.get(view.node, ()), shared, outlooks[ways[view.node]], memo) for view in views}
@@ -107,9 +108,10 @@ def _forwarded(gateway: Gateway) -> set[UpstreamId]:
     return {to for host in gateway.hosts for route in host.routes for to in route.leads_to}
 
 
-def _gateway_routes(gateway: Gateway, memo: Memo) -> Iterator[XdsResource]:
+def _gateway_routes(model: Model, gateway: Gateway, memo: Memo) -> Iterator[XdsResource]:
+    limits = model.policy.get(gateway.policy, OPEN).limits
     for tls in (False, True) if gateway.https_ports else (False,):
-        yield plan_routes(gateway, tls, memo)
+        yield plan_routes(gateway, tls, limits, memo)
 
 
 def _outlook(model: Model, present: Model, groups: Groups, way: Way, memo: Memo) -> Outlook:

@@ -127,9 +127,9 @@ ENDS: list[tuple[str, FlowEntry, Verdict, str, str]] = [
     ),
     (
         "rate limit",
-        entry(status=429, tags={Tag.FLAGS: "RL", Tag.DETAILS: "local_rate_limited", Tag.HOST: {"limits": "shop/limit@rl.yaml:3"}}),
+        entry(status=429, tags={Tag.FLAGS: "RL", Tag.DETAILS: "local_rate_limited"}, limited_by="shop/limit[2]@rl.yaml:3"),
         Verdict.REFUSED,
-        "more requests than the rate limit allows",
+        "more requests than RateLimitPolicy shop/limit allows",
         "RateLimitPolicy shop/limit rl.yaml:3",
     ),
     (

@@ -22,6 +22,8 @@ from seaway.plans.envoy.filters.authorizer import (
     http_authorizer,
     network_authorizer,
 )
+from seaway.plans.envoy.filters.rate_limits import SLOT as LIMITS
+from seaway.plans.envoy.filters.rate_limits import limit_filter, limits_per_route
 from seaway.plans.envoy.filters.rbac import rbac_fields
 from seaway.plans.envoy.filters.terms import ALWAYS, JWT_FILTER
 from seaway.plans.envoy.filters.tokens import token_filter
@@ -51,9 +53,10 @@ ORDER = (
     JWT_FILTER,  # claims are there for all that follows
     AUDIT,  # notes requests whatever becomes of them, so before they are refused
     DENY,  # before ALLOW: no exception from it
-    ALLOW,  # last: what nothing has refused must be allowed by something, if anything allows
+    ALLOW,  # after them: what nothing has refused must be allowed by something, if anything allows
+    LIMITS,  # last: what may not pass anyway is not to use up what others may send, and callers and claims are known
 )
-"""Upstream's order. https://istio.io/latest/docs/concepts/security/#implicit-enablement"""
+"""Upstream's order, and ours of the last. https://istio.io/latest/docs/concepts/security/#implicit-enablement"""
 
 
 def http_filters(slot: str) -> list[Fields]:
@@ -65,6 +68,7 @@ def http_filters(slot: str) -> list[Fields]:
     made: dict[str, Fields] = {name: extension(name, HttpRbac()) for name in (CUSTOM, *_ACTIONS)}
     made[ASK] = _discovered(ASK, slot, HttpExtAuthz())
     made[JWT_FILTER] = _discovered(JWT_FILTER, slot, JwtAuthentication())
+    made[LIMITS] = limit_filter()
     return [{**made[name], "disabled": True} for name in ORDER]
 
 
@@ -78,7 +82,7 @@ def per_route(slot: str, policy: WorkloadPolicy) -> dict[str, Message]:
         asked[_resource_name(ASK, slot)] = pack(FilterConfig(config={}))
     if policy.tokens:
         asked[_resource_name(JWT_FILTER, slot)] = pack(FilterConfig(config={}))
-    return dict(sorted(asked.items()))
+    return dict(sorted((asked | limits_per_route(policy.limits)).items()))
 
 
 def plan_filters(slot: str, policy: WorkloadPolicy, fetched: Mapping[FetchedKeys, str]) -> Iterator[XdsResource]:
@@ -105,7 +109,7 @@ def network_filters(policy: WorkloadPolicy) -> list[Fields]:
 
 def policy_owners(policy: WorkloadPolicy) -> frozenset[Key]:
     """The objects that the policy consists of: owners of what `per_route` and `network_filters` are put into."""
-    return frozenset((*(one.key for one in policy.policies), *(one.key for one in policy.tokens)))
+    return frozenset(one.key for one in (*policy.policies, *policy.tokens, *policy.limits))
 
 
 def _network_rbac(fields: Fields) -> Fields:

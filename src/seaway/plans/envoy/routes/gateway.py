@@ -9,8 +9,10 @@ from google.protobuf.message import Message
 
 from seaway.core.memo import Memo
 from seaway.core.names import Key
+from seaway.model.authorization import RateLimit
 from seaway.model.names import route_name
 from seaway.model.route import Gateway
+from seaway.plans.envoy.filters.rate_limits import limits_per_route
 from seaway.plans.envoy.proto import RouteConfiguration, VirtualHost, wrapped
 from seaway.plans.envoy.resource import build_resource, provenance
 from seaway.plans.envoy.routes.hosts import HostRoutes, host_routes
@@ -20,8 +22,8 @@ from seaway.plans.envoy.routes.route import build_routes, common_retries
 from seaway.protocols.xds_resource import ROUTES, XdsResource
 
 
-def plan_routes(gateway: Gateway, tls: bool, memo: Memo) -> XdsResource:
-    """All hosts of a gateway for one scheme."""
+def plan_routes(gateway: Gateway, tls: bool, limits: tuple[RateLimit, ...], memo: Memo) -> XdsResource:
+    """All hosts of a gateway for one scheme, with the limits that requests to any of them must keep within."""
     name = route_name(gateway.name, tls)
     groups = memo(gateway.name, host_routes, gateway)
     owners: set[Key] = {key for host in gateway.hosts for route in host.routes for key in (route.owner, *route.via)}
@@ -31,9 +33,10 @@ def plan_routes(gateway: Gateway, tls: bool, memo: Memo) -> XdsResource:
         ignore_port_in_host_matching=True,
         request_headers_to_remove=("x-envoy-external-address",),  # Envoy's own
         max_direct_response_body_size_bytes=wrapped(LARGEST_BODY),
+        typed_per_filter_config=limits_per_route(limits),
         metadata=provenance(gateway.origin, None),
     )
-    return build_resource(ROUTES, name, configuration, owners)
+    return build_resource(ROUTES, name, configuration, (*owners, *(one.key for one in limits)))
 
 
 def _virtual_host(groups: tuple[HostRoutes, ...], tls: bool) -> Message:

@@ -1,0 +1,1 @@
+"""RateLimitPolicies: which requests are counted where, and what is wrong with that."""
