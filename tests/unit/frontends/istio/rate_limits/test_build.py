@@ -56,7 +56,7 @@ def test_where(build: Callable[[str], Any], namespace: str, chosen: str, pods: s
     policy = f"metadata: {{name: one, namespace: {namespace}}}\nspec: {{{chosen}limits: [{{requests: 1, per: second}}]}}\n"
     model = build(WORLD + policy).built.model
     limited = {one.id for one in model.mesh.policies if one.limits}
-    members = {inbound.pod.name for inbound in model.mesh.inbounds if inbound.policy in limited}
+    members = {one.pod.name for one in model.mesh.members if one.policy in limited and one.pod.namespace == "shop"}
     gateways = {"gateway" for gateway in model.gateways if gateway.policy in limited}
     assert members | gateways == pods
 
