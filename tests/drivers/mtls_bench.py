@@ -189,9 +189,7 @@ class Bench:
     def start_envoy(self, node: str) -> None:
         sds, admin = self.folder / node / "sds.sock", self.folder / node / "envoy-admin.sock"
         bootstrap = self.folder / node / "envoy.json"
-        sockets = Sockets(
-            str(self.folder / "xds.sock"), str(sds), str(self.folder / "flows.sock"), str(admin), str(self.folder / "limits.sock")
-        )
+        sockets = Sockets(str(self.folder / "xds.sock"), str(sds), str(self.folder / "flows.sock"), str(admin))
         bootstrap.write_text(render_bootstrap(node, sockets, 2))
         argv = [str(find_envoy()), "-c", str(bootstrap), "--disable-hot-restart", "--concurrency", "2", "-l", "warn"]
         with open(self.folder / f"envoy-{node}.log", "ab") as log:

@@ -115,9 +115,7 @@ class Bench:
         self.envoy = self.supervisor()
 
     def render(self, generation: int, admin_socket: Path) -> str:
-        sockets = Sockets(
-            *(str(self.folder / f"{name}.sock") for name in ("xds", "sds", "flows")), str(admin_socket), str(self.folder / "limits.sock")
-        )
+        sockets = Sockets(*(str(self.folder / f"{name}.sock") for name in ("xds", "sds", "flows")), str(admin_socket))
         return render_bootstrap(envoy_id(NODE, generation), sockets, 1)
 
     def supervisor(self) -> EnvoyProcess:

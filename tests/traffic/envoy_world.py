@@ -155,9 +155,7 @@ class World:
         run(server.start(xds))
         self.stack.callback(lambda: run(server.stop()))
         run(publish())
-        sockets = Sockets(
-            str(xds), str(self.folder / "sds.sock"), str(self.folder / "flows.sock"), str(admin), str(self.folder / "limits.sock")
-        )
+        sockets = Sockets(str(xds), str(self.folder / "sds.sock"), str(self.folder / "flows.sock"), str(admin))
         bootstrap = self.folder / "bootstrap.json"
         bootstrap.write_text(render_bootstrap("node-1", sockets, 2))
         argv = [str(find_envoy()), "-c", str(bootstrap), "--disable-hot-restart", "--concurrency", "2", "-l", "warn"]

@@ -164,9 +164,7 @@ class PolicedEnvoy:
         xds, self._admin = self.folder / "xds.sock", self.folder / "admin.sock"
         self._run(self._server.start(xds))
         self.stack.callback(lambda: self._run(self._server.stop()))
-        sockets = Sockets(
-            str(xds), str(self.folder / "sds.sock"), str(self.folder / "flows.sock"), str(self._admin), str(self.folder / "limits.sock")
-        )
+        sockets = Sockets(str(xds), str(self.folder / "sds.sock"), str(self.folder / "flows.sock"), str(self._admin))
         bootstrap = self.folder / "bootstrap.json"
         bootstrap.write_text(render_bootstrap(NODE, sockets, 1))
         quick = ["--drain-time-s", "1", "--file-flush-interval-msec", "20"]

@@ -54,14 +54,14 @@ RUNTIME: Fields = {
 @dataclass(frozen=True, slots=True)
 class Sockets:
     """Absolute paths (the kernel takes at most 107 bytes): of the control plane's, of those of the node's agent, of Envoy's own, and of the
-    one at which all nodes' requests are counted.
+    one at which all nodes' requests are counted, "" where there is none.
     """
 
     xds: str
     sds: str
     flows: str
     admin: str
-    limits: str
+    limits: str = ""
 
 
 def render_bootstrap(node: str, sockets: Sockets, concurrency: int, flows_per_million: int = 0) -> str:
@@ -88,7 +88,7 @@ def render_bootstrap(node: str, sockets: Sockets, concurrency: int, flows_per_mi
                 over_socket(CONTROL_PLANE, sockets.xds),
                 over_socket(NODE_AGENT, sockets.sds),
                 over_socket(FLOW_LOG, sockets.flows),
-                over_socket(RATE_COUNTER, sockets.limits),
+                *((over_socket(RATE_COUNTER, sockets.limits),) if sockets.limits else ()),
             ]
         },
         "layered_runtime": {"layers": [{"name": "seaway", "static_layer": {**RUNTIME, SHARE: flows_per_million}}]},

@@ -224,6 +224,6 @@ def test_a_gateway_with_nothing_to_serve(draft: Draft, envoy: Path, tmp_path: Pa
 def test_bootstrap(envoy: Path, tmp_path: Path) -> None:
     configuration = tmp_path / "bootstrap.json"
     configuration.write_text(
-        render_bootstrap("node-1", Sockets(*(str(tmp_path / f"{name}.sock") for name in ("xds", "sds", "flows", "admin", "limits"))), 2)
+        render_bootstrap("node-1", Sockets(*(str(tmp_path / f"{name}.sock") for name in ("xds", "sds", "flows", "admin"))), 2)
     )
     validate(envoy, configuration)
