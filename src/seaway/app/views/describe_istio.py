@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from seaway.app.views.kinds import ISTIO_GATEWAY
+from seaway.app.views.membership import what_passes
 from seaway.app.views.objects import Item, Scene
 from seaway.app.views.sections import ROUTE_COLUMNS, Section, facts, gateway_routes, mesh_routes, place, section, split
 from seaway.core.names import Key
@@ -260,6 +261,17 @@ def _spec(item: Item) -> dict[str, Any]:
     return spec if isinstance(spec, dict) else {}  # pyright: ignore[reportUnknownVariableType]
 
 
+def _rate_limit_policy(scene: Scene, _item: Item, key: Key) -> list[Section]:
+    policies = [policy for policy in scene.model.mesh.policies if any(one.key == key for one in policy.limits)]
+    limits = {(str(one.index), what_passes(one), str(one.origin)): None for policy in policies for one in policy.limits if one.key == key}
+    ids = {one.id for one in policies}
+    gateways = [pod for gateway in scene.model.gateways if gateway.policy in ids for pod in gateway.pods]
+    return [
+        section("Limits", ("LIMIT", "PASSES", "FROM"), list(limits)),
+        _pods(scene, "Applies to", list(dict.fromkeys((*_under(scene, ids), *gateways)))),
+    ]
+
+
 def _words(item: Item, name: str) -> str:
     values: Any = _spec(item).get(name) or ()
     return ", ".join(str(one) for one in values)
@@ -275,4 +287,5 @@ _SECTIONS: dict[str, Callable[[Scene, Item, Key], list[Section]]] = {
     "PeerAuthentication": _peer_authentication,
     "AuthorizationPolicy": _authorization_policy,
     "RequestAuthentication": _request_authentication,
+    "RateLimitPolicy": _rate_limit_policy,
 }

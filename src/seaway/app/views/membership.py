@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from seaway.app.views.objects import Scene
 from seaway.app.views.sections import Section, section
+from seaway.model.authorization import RateLimit
 from seaway.model.mesh import Inbound
 from seaway.model.workload import PodName
 
@@ -45,4 +46,13 @@ def policies_section(scene: Scene, pods: Iterable[PodName]) -> Section:
         for token in policy.tokens:
             name = f"{token.key.namespace}/{token.key.name}"
             rows.setdefault(("RequestAuthentication", name, f"tokens of {token.issuer or 'any issuer'}", str(token.origin)))
+        for limit in policy.limits:
+            rows.setdefault(("RateLimitPolicy", f"{limit.key.namespace}/{limit.key.name}", what_passes(limit), str(limit.origin)))
     return section("Policies that apply", ("KIND", "NAME", "DOES", "FROM"), list(rows))
+
+
+def what_passes(limit: RateLimit) -> str:
+    """How much of what may pass, in a few words."""
+    each = f" for each {' and '.join(f'{key.by.value} {key.name}'.strip() for key in limit.keys)}" if limit.keys else ""
+    place = "over all pods" if limit.shared else "at each pod"
+    return f"{limit.requests} in {limit.per_s:g} s, {limit.burst} at once, {place}{each}{', dry run' if limit.dry_run else ''}"
