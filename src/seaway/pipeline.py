@@ -72,8 +72,8 @@ def plan_all(model: Model, presence: Presence, health: Health, views: Mapping[st
         for node in model.cluster.nodes
     }
     plans = Plans(
-        plan_network(present),
-        plan_captures(present, presence.captured, presence.released),
+        memo("network", plan_network, present),
+        memo("captures", plan_captures, present, presence.captured, presence.released),
         plan_dns(model, health, memo.part("dns")),
         nodes,
     )

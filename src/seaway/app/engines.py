@@ -100,6 +100,7 @@ class NodeEngines:
         self._upstreams = upstreams
         self._allow = allow
         self._version = ""
+        self._given: tuple[NodeOrders, DnsZone] | None = None
         self.ordered = ordered_pods(folder / ORDERS_FILE)
 
     @property
@@ -122,6 +123,9 @@ class NodeEngines:
 
     async def _give_orders(self, orders: NodeOrders, zone: DnsZone) -> None:
         self._allow(orders.identities)
+        if self._given == (orders, zone):
+            return
+        self._given = None
         version = write_orders(self._folder / ORDERS_FILE, orders, msgspec.json.encode(zone), self._upstreams)
         if version != self._version:
             self._version = ""
@@ -131,6 +135,7 @@ class NodeEngines:
                     f"the agent of {orders.node} does not follow: {applied.problem}", help="its log says more; it goes on as before"
                 )
             self._version = version
+        self._given = orders, zone
 
 
 @dataclass(frozen=True, slots=True)

@@ -235,7 +235,8 @@ class Loop:
         health = self.health
         former = self.current.model if self.current is not None else None
         model = self._rollover.next_model(former, self._built.model, health)
-        model = self._rollover.next_mesh(former, model, self._settled(), self._listening())
+        if not self._rollover.has_arrived(model):
+            model = self._rollover.next_mesh(former, model, self._settled(), self._listening())
         now = time.monotonic()
         present = self._rollover.present(former, model, now, self.timing)
         self._rollover.release(present, now, self.timing.linger_s)

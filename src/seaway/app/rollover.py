@@ -46,6 +46,7 @@ class Rollover:
         self._released: dict[PodName, float] = {}
         self._captured_before: frozenset[PodName] = frozenset()
         self._on_the_way = False
+        self._arrived: Model | None = None
 
     @property
     def departing(self) -> tuple[Pod, ...]:
@@ -83,6 +84,10 @@ class Rollover:
         self._awaited = awaited_pods(former, wanted, health, self._awaited)
         return with_lingering(former, wanted, health, self._awaited)
 
+    def has_arrived(self, model: Model) -> bool:
+        """Whether every pod of this very model is where it is to be, so that `next_mesh` would change nothing."""
+        return model is self._arrived
+
     def next_mesh(self, former: Model | None, model: Model, settled: bool, listening: frozenset[PodName]) -> Model:
         """The model, with pods that come into the mesh, leave it or change what they accept as far as they may have come.
 
@@ -90,7 +95,9 @@ class Rollover:
         """
         self._standings = next_standings(former or Model(model.cluster, (), (), ()), self._standings, model, settled, listening)
         self._on_the_way = any(standing != arrived(model.inbound.get(name)) for name, standing in self._standings.items())
-        return with_standings(former, model, self._standings) if former is not None else model
+        stepped = with_standings(former, model, self._standings) if former is not None else model
+        self._arrived = None if self._on_the_way or stepped is not model else model
+        return stepped
 
     def present(self, former: Model | None, model: Model, now: float, timing: Timing) -> Model:
         """The model with the pods that have left it less than `drain_s` ago: they keep their sockets and namespaces a little longer.

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from seaway.app.client import ask, read_status
+from seaway.app.garbage import collect_seldom
 from seaway.app.settings import Settings, load_settings, make_settings, save_settings
 from seaway.app.settings_file import Wishes, check_upstreams, find_settings_file, read_settings_file
 from seaway.app.start import enter_new_or_old_sandbox, nothing_half_built
@@ -25,9 +26,6 @@ from seaway.model.defaults import default_cluster
 from seaway.sources.files import FileSource
 
 _PATIENCE_S = 60.0
-
-_GC_THRESHOLDS = (50_000, 20, 50)
-"""A pass makes many objects that live until the next one: Python's own thresholds would have it look for garbage all the while."""
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -65,9 +63,7 @@ def _run_here(args: argparse.Namespace, state: StateFolder) -> int:
         from seaway.app.local import ControlPlane  # gRPC starts threads, and only a process with one thread may enter a user namespace
 
         def started(status: dict[str, Any]) -> None:
-            gc.freeze()
-            gc.set_threshold(*_GC_THRESHOLDS)
-            gc.enable()
+            collect_seldom()
             _say(f"up after {time.monotonic() - began:.1f} s; Ctrl-C takes everything away")
             _print_welcome(status, settings)
 

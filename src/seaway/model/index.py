@@ -35,6 +35,17 @@ class Model:
         return {service.id: service for service in self.services}
 
     @cached_property
+    def cluster_ips(self) -> frozenset[str]:
+        return frozenset(service.cluster_ip for service in self.services)
+
+    @cached_property
+    def _pods_by_node(self) -> Mapping[str, tuple[Pod, ...]]:
+        found: dict[str, list[Pod]] = {}
+        for pod in self.pods:
+            found.setdefault(pod.node, []).append(pod)
+        return {node: tuple(pods) for node, pods in found.items()}
+
+    @cached_property
     def pod_at(self) -> Mapping[str, Pod]:
         """Pods by address; those in the host's network are left out, since they share it."""
         return {pod.ip: pod for pod in self.pods if not pod.host_network}
@@ -84,4 +95,4 @@ class Model:
         return {policy.id: policy for policy in self.mesh.policies}
 
     def pods_on(self, node: str) -> tuple[Pod, ...]:
-        return tuple(pod for pod in self.pods if pod.node == node)
+        return self._pods_by_node.get(node, ())

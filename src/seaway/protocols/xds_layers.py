@@ -87,6 +87,11 @@ class Resources:
             for one in self.layers.get(name, NOTHING).changed_since(former.layers.get(name, NOTHING))
         }
 
+    def is_same(self, other: Resources) -> bool:
+        """Whether it is made of the very layers of the other."""
+        ours, theirs = self.layers, other.layers
+        return ours.keys() == theirs.keys() and all(layer is theirs[name] for name, layer in ours.items())
+
     def __iter__(self) -> Iterator[XdsResource]:
         merged: dict[ResourceName, XdsResource] = {}
         for layer in reversed(tuple(self.layers.values())):
@@ -99,9 +104,7 @@ class Resources:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Resources):
             return NotImplemented
-        ours, theirs = self.layers, other.layers
-        shared = ours.keys() == theirs.keys() and all(layer is theirs[name] for name, layer in ours.items())
-        return shared or tuple(self) == tuple(other)
+        return self.is_same(other) or tuple(self) == tuple(other)
 
     __hash__ = None  # pyright: ignore[reportAssignmentType]  # compared by what it holds, too large to be a key
 

@@ -115,9 +115,14 @@ class Nodes:
         return self._behind
 
     def publish(self, node: str, resources: Resources) -> None:
-        """What this node's Envoy should have from now on, in full; only differences travel. Publishes under way coalesce to the newest."""
-        self._serial += 1
+        """What this node's Envoy should have from now on, in full; only differences travel. Publishes under way coalesce to the newest.
+
+        The same layers as before are no publish.
+        """
         one = self._nodes.setdefault(node, _Node())
+        if one.publish is not None and one.publish.resources.is_same(resources):
+            return
+        self._serial += 1
         one.publish = Publish(self._serial, resources)
         self._behind.add(node)
         if one.session is not None:

@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from hashlib import blake2b
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from itertools import chain
 from typing import TypeAlias
 
 from seaway.core.memo import Memo
@@ -41,13 +42,41 @@ Rows = defaultdict[tuple[str, str], dict[str, None]]
 def plan_dns(model: Model, health: Health, memo: Memo | None = None) -> DnsZone:
     """The complete zone of a cluster, its records ordered by name and type."""
     memo = memo or Memo()
-    rows: Rows = defaultdict(dict)
-    cluster_ips = {service.cluster_ip for service in model.services}
-    for service in model.services:
-        taken = frozenset(one.address for one in service.backends if one.address in cluster_ips)
-        for name, kind, data in memo(service.id, _service_rows, service, health_of(service, health), model.cluster.domain, taken):
-            rows[name, kind][data] = None
+    steady = memo.stage("steady", _steady_rows, model)
+    domain = model.cluster.domain
+    rows = tuple(
+        one if isinstance(one, tuple) else memo(one.id, _service_rows, one, health_of(one, health), domain, _taken(model, one))
+        for one in steady
+    )
+    zone = memo("zone", _zone, model, rows)
     memo.turn()
+    return zone
+
+
+Row: TypeAlias = tuple[str, str, str]
+"""Name, type, data."""
+
+
+def _steady_rows(model: Model, memo: Memo) -> tuple[tuple[Row, ...] | Service, ...]:
+    """Of each Service its rows, or the Service itself where they depend on who is ready."""
+    domain, nobody = model.cluster.domain, frozenset[str]()
+    return tuple(one if _asks_health(one) else memo(one.id, _service_rows, one, Health(), domain, nobody) for one in model.services)
+
+
+def _asks_health(service: Service) -> bool:
+    return service.headless or any(one.hostname for one in service.backends)
+
+
+def _taken(model: Model, service: Service) -> frozenset[str]:
+    """Those of its backends' addresses that are a Service's."""
+    return frozenset(one.address for one in service.backends if one.address in model.cluster_ips)
+
+
+def _zone(model: Model, parts: tuple[tuple[Row, ...], ...]) -> DnsZone:
+    """`parts` are the rows of each Service."""
+    rows: Rows = defaultdict(dict)
+    for name, kind, data in chain.from_iterable(parts):
+        rows[name, kind][data] = None
     for pod in model.pods:
         if pod.ip:
             rows[f"{_dashed(pod.ip)}.{pod.id.namespace}.pod", _family(pod.ip)][pod.ip] = None
@@ -67,10 +96,6 @@ def _asks(model: Model, member: Member) -> bool:
     """Gateways are not told: no proxy stands between them and an address that stands for a host."""
     pod = model.pod.get(member.pod)
     return pod is not None and bool(pod.ip) and not pod.host_network and not isinstance(pod.runs, GatewayProxy)
-
-
-Row: TypeAlias = tuple[str, str, str]
-"""Name, type, data."""
 
 
 def _service_rows(service: Service, health: Health, domain: str, cluster_ips: frozenset[str]) -> tuple[Row, ...]:
