@@ -10,6 +10,10 @@ from seaway.model.authorization import WorkloadPolicy
 from seaway.model.cluster import Cluster
 from seaway.model.locality import LOCALITY_LABEL, NOWHERE, Locality, parse_locality
 from seaway.model.mesh import NO_MESH, Inbound, Member, Mesh, Mtls, Scope
+from seaway.model.policies.identities import Ground
+from seaway.model.policies.language import Policy
+from seaway.model.policies.masks import Labels
+from seaway.model.policies.verdicts import VerdictTable, build_verdicts
 from seaway.model.route import Gateway
 from seaway.model.service import Service, ServiceName
 from seaway.model.upstream import Upstream, UpstreamId
@@ -25,6 +29,10 @@ class Model:
     services: tuple[Service, ...]
     gateways: tuple[Gateway, ...]
     mesh: Mesh = NO_MESH
+    policies: tuple[Policy, ...] = ()
+    """Network policies of all dialects."""
+    namespaces: tuple[tuple[str, Labels], ...] = ()
+    """Names with labels, which policies select by."""
 
     @cached_property
     def pod(self) -> Mapping[PodName, Pod]:
@@ -93,6 +101,16 @@ class Model:
     @cached_property
     def policy(self) -> Mapping[str, WorkloadPolicy]:
         return {policy.id: policy for policy in self.mesh.policies}
+
+    @cached_property
+    def ground(self) -> Ground:
+        """What network policies are about."""
+        return Ground(self.pods, self.namespaces, self.cluster.nodes)
+
+    @cached_property
+    def verdicts(self) -> VerdictTable:
+        """Who may open a connection to whom. A caller with a memo asks `build_verdicts(model.policies, model.ground, memo)` instead."""
+        return build_verdicts(self.policies, self.ground)
 
     def pods_on(self, node: str) -> tuple[Pod, ...]:
         return self._pods_by_node.get(node, ())

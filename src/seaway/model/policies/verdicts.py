@@ -1,0 +1,210 @@
+"""The verdict table: may this end open a connection to that one, on which ports, and why.
+
+Each identity has a side for a direction in which policies have a say, and none where they do not, which is the usual case. A pair's verdict
+is the egress side of its source and the ingress side of its destination folded into one; it is worked out when it is asked for, and held.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from seaway.core.memo import Memo
+from seaway.model.policies.addresses import address_of, cidrs_of
+from seaway.model.policies.causes import Cause
+from seaway.model.policies.identities import Ground, Identities, Identity, build_identities
+from seaway.model.policies.language import Direction, NamedPort, Policy, Section, Transport
+from seaway.model.policies.masks import bits
+from seaway.model.policies.ports import transports_of
+from seaway.model.policies.sides import OPEN, Answers, Side, build_side
+from seaway.model.workload import PodName
+
+
+@dataclass(frozen=True, slots=True)
+class PortVerdict:
+    """Of ports `first` to `last` of one protocol. `audited`: it passes, and is to be reported as what audited policies would drop.
+
+    `egress` is why the source's side says so, `ingress` why the destination's does.
+    """
+
+    protocol: Transport
+    first: int
+    last: int
+    allowed: bool
+    audited: bool
+    egress: Cause
+    ingress: Cause
+
+
+Verdicts = tuple[PortVerdict, ...]
+"""Disjoint, sorted, and complete over protocols and ports."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Identities (by number) that have the same verdicts towards a destination."""
+
+    numbers: tuple[int, ...]
+    verdicts: Verdicts
+
+
+@dataclass(frozen=True)
+class VerdictTable:
+    """All verdicts of a cluster. Identities are named by their numbers. `egress` and `ingress` are by position, None where all is open."""
+
+    ground: Ground
+    known: Identities
+    egress: tuple[Side | None, ...]
+    ingress: tuple[Side | None, ...]
+
+    @property
+    def identities(self) -> tuple[Identity, ...]:
+        return self.known.all
+
+    @cached_property
+    def identity(self) -> Mapping[int, Identity]:
+        """By number."""
+        return {one.number: one for one in self.known.all}
+
+    @cached_property
+    def identity_of_pod(self) -> Mapping[PodName, int]:
+        """A pod in the host's network has its node's."""
+        every = self.known.all
+        return {pod: every[at].number for pod, at in self.known.of_pod.items()}
+
+    @cached_property
+    def ranges(self) -> tuple[tuple[int, int, int], ...]:
+        """(first, last, identity): all addresses, disjoint and ascending, nodes' among them. Look for a pod with the address first."""
+        return tuple((first, last, self.known.all[at].number) for first, last, at in self.known.ranges)
+
+    @cached_property
+    def blocks(self) -> tuple[tuple[str, int], ...]:
+        """The same as (cidr, identity)."""
+        return tuple((cidr, number) for first, last, number in self.ranges for cidr in cidrs_of(first, last))
+
+    @cached_property
+    def _pod_at(self) -> Mapping[int, PodName]:
+        found = ((address_of(pod.ip), pod.id) for pod in self.ground.pods if not pod.host_network)
+        return {address: name for address, name in found if address is not None}
+
+    def identity_at(self, address: str) -> int:
+        """The identity of whoever has an IPv4 address."""
+        number = address_of(address)
+        assert number is not None, f"not an IPv4 address: {address}"
+        if (pod := self._pod_at.get(number)) is not None:
+            return self.identity_of_pod[pod]
+        return next(identity for first, last, identity in self.ranges if first <= number <= last)
+
+    def unrestricted(self, identity: int, direction: Direction) -> bool:
+        """Whether no policy has a say there."""
+        return self._sides(direction)[self.known.position[identity]] is None
+
+    def _sides(self, direction: Direction) -> tuple[Side | None, ...]:
+        return self.ingress if direction is Direction.INGRESS else self.egress
+
+    def between(self, source: int, destination: int) -> Verdicts:
+        """What a source may open to a destination. A pod to itself, and a pod and its own node, are never policed: not asked here."""
+        start, end = self.known.position[source], self.known.position[destination]
+        sending, taking = self.egress[start], self.ingress[end]
+        return self._folded(OPEN if sending is None else sending.at(end), OPEN if taking is None else taking.at(start))
+
+    @cached_property
+    def _pairs(self) -> dict[tuple[int, int], tuple[Answers, Answers, Verdicts]]:
+        return {}
+
+    def _folded(self, sending: Answers, taking: Answers) -> Verdicts:
+        key = (id(sending), id(taking))  # the entry holds both, so that no other object gets their id
+        found = self._pairs.get(key)
+        if found is None:
+            found = self._pairs[key] = (sending, taking, tuple(_fold(sending, taking)))
+        return found[2]
+
+    def verdict(self, source: int, destination: int, protocol: Transport, port: int) -> PortVerdict:
+        """The one verdict for a port; of ICMP, a type."""
+        verdicts = self.between(source, destination)
+        return next(one for one in verdicts if one.protocol is protocol and one.first <= port <= one.last)
+
+    @cached_property
+    def _senders(self) -> tuple[tuple[Side | None, int], ...]:
+        """The distinct egress sides, each with the set of identities that have it."""
+        masks: defaultdict[int, int] = defaultdict(int)
+        sides: dict[int, Side | None] = {}
+        for at, side in enumerate(self.egress):
+            masks[id(side)] |= 1 << at
+            sides[id(side)] = side
+        return tuple((sides[key], mask) for key, mask in masks.items())
+
+    def into(self, destination: int) -> tuple[Sources, ...]:
+        """All sources by what they may open to a destination, but for those that may open everything without any policy having a say."""
+        end = self.known.position[destination]
+        taking = self.ingress[end]
+        parts = ((self.known.everything, OPEN),) if taking is None else taking.parts
+        found: dict[int, int] = {}
+        verdicts: dict[int, Verdicts] = {}
+        for sending, members in self._senders:
+            says = OPEN if sending is None else sending.at(end)
+            for mask, answers in parts:
+                if (both := members & mask) and not (says is OPEN and answers is OPEN):
+                    folded = self._folded(says, answers)
+                    found[id(folded)] = found.get(id(folded), 0) | both
+                    verdicts[id(folded)] = folded
+        every = self.known.all
+        return tuple(Sources(tuple(every[at].number for at in bits(mask)), verdicts[key]) for key, mask in found.items())
+
+
+def _fold(sending: Answers, taking: Answers) -> Iterator[PortVerdict]:
+    """Both sides of a pair, cut where either changes its answer."""
+    at, other = 0, 0
+    first = 0
+    while at < len(sending) and other < len(taking):
+        out, into = sending[at], taking[other]
+        last = min(out.last, into.last)
+        allowed = out.allowed and into.allowed
+        for transport, begin, end in transports_of(first, last):
+            yield PortVerdict(transport, begin, end, allowed, allowed and (out.audited or into.audited), out.cause, into.cause)
+        at += out.last == last
+        other += into.last == last
+        first = last + 1
+
+
+def build_verdicts(policies: tuple[Policy, ...], ground: Ground, memo: Memo | None = None) -> VerdictTable:
+    """The table of a cluster under these policies. With the `memo` of the last call, equal arguments give the very table of that call."""
+    return memo("verdicts", _build, policies, ground) if memo is not None else _build(policies, ground)
+
+
+def _build(policies: tuple[Policy, ...], ground: Ground) -> VerdictTable:
+    identities = build_identities(policies, ground)
+    return VerdictTable(
+        ground,
+        identities,
+        _sides(policies, Direction.EGRESS, identities),
+        _sides(policies, Direction.INGRESS, identities),
+    )
+
+
+def _sides(policies: tuple[Policy, ...], direction: Direction, identities: Identities) -> tuple[Side | None, ...]:
+    """By position. Identities that the same policies select share one side, but where their own names for ports tell them apart."""
+    held: list[list[int]] = [[] for _ in identities.all]
+    sections = [(policy, section) for policy in policies for section in policy.sections if section.direction is direction]
+    for number, (policy, _) in enumerate(sections):
+        for at in bits(identities.peer_masks.get(policy.subject, 0)):
+            held[at].append(number)
+    naming = {number for number, (_, section) in enumerate(sections) if _names_ports(section)}
+    known: dict[tuple[object, ...], Side] = {}
+    found: list[Side | None] = []
+    for at, numbers in enumerate(held):
+        if not numbers:
+            found.append(None)
+            continue
+        own = identities.named_ports[at] if direction is Direction.INGRESS and not naming.isdisjoint(numbers) else ()
+        key = (own, *numbers)
+        if key not in known:
+            known[key] = build_side(tuple(sections[one] for one in numbers), direction, own, identities)
+        found.append(known[key])
+    return tuple(found)
+
+
+def _names_ports(section: Section) -> bool:
+    return any(isinstance(port, NamedPort) for rule in section.rules for port in rule.ports or ())
