@@ -23,7 +23,7 @@ from kubernetes.client import models  # type: ignore[import-not-found]
 OUTPUT = Path(__file__).parent.parent / "src/seaway/resources/schemas/kubernetes.json"
 ROOTS = (
     *("Namespace", "Pod", "Service", "Endpoints", "ServiceAccount", "Secret", "ConfigMap", "Deployment", "ReplicaSet", "StatefulSet"),
-    *("DaemonSet", "Job", "EndpointSlice", "Ingress", "IngressClass"),
+    *("DaemonSet", "Job", "EndpointSlice", "Ingress", "IngressClass", "NetworkPolicy"),
 )
 SCALARS = {"str": "str", "int": "int", "bool": "bool", "float": "any", "datetime": "time", "bytes": "bytes", "object": "any"}
 QUANTITIES = {

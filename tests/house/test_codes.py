@@ -21,6 +21,7 @@ from seaway.core.codes import (
     ingress,
     membership,
     mesh,
+    policies,
     rate_limits,
     reading,
     routing,
@@ -40,6 +41,7 @@ MODULES: tuple[tuple[ModuleType, str], ...] = (
     (membership, "NET06"),
     (authorization, "NET06"),
     (rate_limits, "NET06"),
+    (policies, "NET07"),
 )
 ROWS = [(module, prefix, name, row) for module, prefix in MODULES for name, row in vars(module).items() if isinstance(row, Code)]
 BY_NAME = {name: row for _, _, name, row in ROWS}

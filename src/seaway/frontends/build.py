@@ -18,6 +18,7 @@ from seaway.frontends.kubernetes.pods import Grounds, build_pods
 from seaway.frontends.kubernetes.service_links import service_links
 from seaway.frontends.kubernetes.services import build_fronts
 from seaway.frontends.kubernetes.workloads import draft_pods
+from seaway.frontends.policies.build import build_policies
 from seaway.frontends.read_only import READ_ONLY_KINDS, note_read_only
 from seaway.model.cluster import Cluster, Leases
 from seaway.model.index import Model
@@ -61,6 +62,7 @@ def build_model(snapshot: Snapshot, cluster: Cluster, leases: Leases, memo: Memo
     gateways, gateway_findings = build_gateways(snapshot, controllers, pods, services, cluster.domain, memo)
     outside = build_upstreams(gateways, services, cluster.domain, memo)
     built = build_mesh(Ground(snapshot, cluster, pods, services, gateways, outside, leases.hosts))
+    policies = build_policies(snapshot, memo)
     findings = (
         *implied_findings,
         *drafts.findings,
@@ -70,11 +72,13 @@ def build_model(snapshot: Snapshot, cluster: Cluster, leases: Leases, memo: Memo
         *service_findings,
         *gateway_findings,
         *built.findings,
+        *policies.findings,
         *note_read_only(snapshot, READ_ONLY_KINDS),
     )
     memo.turn()
     given = replace(fronts.leases, pods=placement.leases.pods, last_pods=placement.leases.last_pods, hosts=built.leases)
-    return Built(Model(cluster, pods, services, built.gateways, built.mesh), ordered(findings), given, snapshot)
+    model = Model(cluster, pods, services, built.gateways, built.mesh, policies.policies, policies.namespaces)
+    return Built(model, ordered(findings), given, snapshot)
 
 
 def _complete(snapshot: Snapshot, cluster: Cluster, memo: Memo) -> tuple[Snapshot, tuple[Controller, ...], Findings]:

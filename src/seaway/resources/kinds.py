@@ -75,6 +75,7 @@ _ROWS = (
     Kind("discovery.k8s.io", "v1", discovery_v1.EndpointSlice),
     Kind("networking.k8s.io", "v1", networking_v1.Ingress),
     Kind("networking.k8s.io", "v1", networking_v1.IngressClass, namespaced=False),
+    Kind("networking.k8s.io", "v1", networking_v1.NetworkPolicy),
     _networking(VirtualService),
     _networking(DestinationRule),
     _networking(Gateway),

@@ -1,7 +1,7 @@
 """The catalogue of findings: one row a code, grouped by the stage that finds it. Codes are never reused.
 
 NET01xx reading manifests; NET02xx workloads and services; NET03xx ingress; NET04xx what Envoy or the kernel refused; NET05xx
-hosts and routes of the mesh; NET06xx who is in it and what is demanded of callers.
+hosts and routes of the mesh; NET06xx who is in it and what is demanded of callers; NET07xx network policies.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from seaway.core.codes import (
     ingress,
     membership,
     mesh,
+    policies,
     rate_limits,
     reading,
     routing,
@@ -35,6 +36,7 @@ CODES: dict[str, Code] = {
         membership,
         authorization,
         rate_limits,
+        policies,
     )
     for row in vars(module).values()
     if isinstance(row, Code)

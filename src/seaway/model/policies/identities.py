@@ -309,7 +309,7 @@ def _identity(number: int, members: list[int], pods: tuple[list[PodName], ...], 
     nodes = tuple(sorted(place.node for place in places if place.node))
     if nodes:
         return Identity(number, (), blocks, "node " + ", ".join(nodes), nodes)
-    return Identity(number, (), blocks, f"outside, {blocks[0]}{' …' if len(blocks) > 1 else ''}")
+    return Identity(number, (), blocks, f"outside, {blocks[0] if blocks else 'nothing'}{' …' if len(blocks) > 1 else ''}")
 
 
 def _runs(places: Iterable[_Place]) -> Iterator[tuple[int, int]]:
