@@ -302,14 +302,14 @@ def _numbered(
 def _identity(number: int, members: list[int], pods: tuple[list[PodName], ...], outside: tuple[_Place, ...]) -> Identity:
     if members[0] < len(pods):
         names = tuple(sorted(name for at in members for name in pods[at]))
-        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        return Identity(number, names, (), f"{names[0]}{more}")
+        others = len(names) - 1
+        return Identity(number, names, (), f"{names[0]} and {others} more" if others else str(names[0]))
     places = [outside[at - len(pods)] for at in members]
     blocks = tuple(text for first, last in _runs(places) for text in cidrs_of(first, last))
     nodes = tuple(sorted(place.node for place in places if place.node))
     if nodes:
         return Identity(number, (), blocks, "node " + ", ".join(nodes), nodes)
-    return Identity(number, (), blocks, f"outside, {blocks[0] if blocks else 'nothing'}{' …' if len(blocks) > 1 else ''}")
+    return Identity(number, (), blocks, f"outside, {blocks[0]}" + " …" * (len(blocks) > 1))
 
 
 def _runs(places: Iterable[_Place]) -> Iterator[tuple[int, int]]:

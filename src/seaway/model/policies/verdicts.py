@@ -6,7 +6,6 @@ is the egress side of its source and the ingress side of its destination folded 
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +17,7 @@ from seaway.model.policies.identities import Ground, Identities, Identity, build
 from seaway.model.policies.language import Direction, NamedPort, Policy, Section, Transport
 from seaway.model.policies.masks import bits
 from seaway.model.policies.ports import transports_of
+from seaway.model.policies.shapes import Shape, Shapes
 from seaway.model.policies.sides import OPEN, Answers, Side, build_side
 from seaway.model.workload import PodName
 
@@ -44,10 +44,19 @@ Verdicts = tuple[PortVerdict, ...]
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Identities (by number) that have the same verdicts towards a destination."""
+    """Identities (by number) from which the same passes to a destination."""
 
     numbers: tuple[int, ...]
-    verdicts: Verdicts
+    shape: Shape
+
+    @property
+    def ports(self) -> tuple[tuple[Transport, int, int, bool, bool], ...]:
+        """(protocol, first, last, allowed, audited): sorted, disjoint, complete."""
+        return tuple(
+            (transport, begin, end, allowed, audited)
+            for first, last, allowed, audited in self.shape
+            for transport, begin, end in transports_of(first, last)
+        )
 
 
 @dataclass(frozen=True)
@@ -127,31 +136,18 @@ class VerdictTable:
         return next(one for one in verdicts if one.protocol is protocol and one.first <= port <= one.last)
 
     @cached_property
-    def _senders(self) -> tuple[tuple[Side | None, int], ...]:
-        """The distinct egress sides, each with the set of identities that have it."""
-        masks: defaultdict[int, int] = defaultdict(int)
-        sides: dict[int, Side | None] = {}
-        for at, side in enumerate(self.egress):
-            masks[id(side)] |= 1 << at
-            sides[id(side)] = side
-        return tuple((sides[key], mask) for key, mask in masks.items())
+    def _shapes(self) -> Shapes:
+        return Shapes(self.egress, self.ingress)
 
     def into(self, destination: int) -> tuple[Sources, ...]:
-        """All sources by what they may open to a destination, but for those that may open everything without any policy having a say."""
-        end = self.known.position[destination]
-        taking = self.ingress[end]
-        parts = ((self.known.everything, OPEN),) if taking is None else taking.parts
-        found: dict[int, int] = {}
-        verdicts: dict[int, Verdicts] = {}
-        for sending, members in self._senders:
-            says = OPEN if sending is None else sending.at(end)
-            for mask, answers in parts:
-                if (both := members & mask) and not (says is OPEN and answers is OPEN):
-                    folded = self._folded(says, answers)
-                    found[id(folded)] = found.get(id(folded), 0) | both
-                    verdicts[id(folded)] = folded
-        every = self.known.all
-        return tuple(Sources(tuple(every[at].number for at in bits(mask)), verdicts[key]) for key, mask in found.items())
+        """All sources, grouped by what passes from them to a destination; those that may send everything are left out."""
+        shapes = self._shapes
+        found = shapes.into(self.known.position[destination])
+        return tuple(Sources(self.numbers(mask), shapes.shapes[shape]) for shape, mask in found.items() if shape)
+
+    def numbers(self, mask: int) -> tuple[int, ...]:
+        """The identities of a set of positions."""
+        return tuple(self.known.all[at].number for at in bits(mask))
 
 
 def _fold(sending: Answers, taking: Answers) -> Iterator[PortVerdict]:
