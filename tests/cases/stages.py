@@ -19,6 +19,7 @@ import msgspec
 from envoy_text import render_envoy
 from policy_text import policy_blocks
 from show import Block, block, brief, render
+from verdict_text import verdict_blocks
 
 from seaway.core.finding import Findings, ordered
 from seaway.core.names import Key
@@ -161,6 +162,10 @@ def _policies(case: Case) -> str:
     return _beyond(case, lambda one: policy_blocks(one.built.model.mesh))
 
 
+def _verdicts(case: Case) -> str:
+    return _beyond(case, lambda one: verdict_blocks(one.built.model))
+
+
 def _orders(case: Case) -> str:
     return _beyond(
         case,
@@ -246,6 +251,7 @@ STAGES: dict[str, Callable[[Case], str]] = {
     "model.txt": _model,
     "mesh.txt": _mesh,
     "policies.txt": _policies,
+    "verdicts.txt": _verdicts,
     "envoy.yaml": _envoy,
     "nft.txt": _nft,
     "dns.txt": _dns,

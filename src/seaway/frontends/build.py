@@ -62,7 +62,7 @@ def build_model(snapshot: Snapshot, cluster: Cluster, leases: Leases, memo: Memo
     gateways, gateway_findings = build_gateways(snapshot, controllers, pods, services, cluster.domain, memo)
     outside = build_upstreams(gateways, services, cluster.domain, memo)
     built = build_mesh(Ground(snapshot, cluster, pods, services, gateways, outside, leases.hosts))
-    policies = build_policies(snapshot, memo)
+    policies = build_policies(snapshot, pods, services, cluster, memo)
     findings = (
         *implied_findings,
         *drafts.findings,
@@ -77,7 +77,8 @@ def build_model(snapshot: Snapshot, cluster: Cluster, leases: Leases, memo: Memo
     )
     memo.turn()
     given = replace(fronts.leases, pods=placement.leases.pods, last_pods=placement.leases.last_pods, hosts=built.leases)
-    model = Model(cluster, pods, services, built.gateways, built.mesh, policies.policies, policies.namespaces)
+    ground = policies.table.ground
+    model = Model(cluster, pods, services, built.gateways, built.mesh, policies.table.policies, ground.namespaces, policies.table)
     return Built(model, ordered(findings), given, snapshot)
 
 

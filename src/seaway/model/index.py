@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from seaway.model.authorization import WorkloadPolicy
@@ -33,6 +33,8 @@ class Model:
     """Network policies of all dialects."""
     namespaces: tuple[tuple[str, Labels], ...] = ()
     """Names with labels, which policies select by."""
+    worked_out: VerdictTable | None = field(default=None, repr=False, compare=False)
+    """The verdicts of these pods under these policies, where they are known already."""
 
     @cached_property
     def pod(self) -> Mapping[PodName, Pod]:
@@ -109,7 +111,10 @@ class Model:
 
     @cached_property
     def verdicts(self) -> VerdictTable:
-        """Who may open a connection to whom. A caller with a memo asks `build_verdicts(model.policies, model.ground, memo)` instead."""
+        """Who may open a connection to whom. It follows from pods, namespaces and policies alone."""
+        known = self.worked_out
+        if known is not None and known.policies is self.policies and known.ground == self.ground:
+            return known
         return build_verdicts(self.policies, self.ground)
 
     def pods_on(self, node: str) -> tuple[Pod, ...]:

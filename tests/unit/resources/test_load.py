@@ -321,9 +321,9 @@ items:
 
 def test_other_kinds_are_counted() -> None:
     text = """
-{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy}
+{apiVersion: batch/v1, kind: CronJob}
 ---
-{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy}
+{apiVersion: batch/v1, kind: CronJob}
 ---
 {apiVersion: serving.knative.dev/v1, kind: Service, metadata: {name: a}}
 ---
@@ -334,7 +334,7 @@ def test_other_kinds_are_counted() -> None:
     loaded = load_text(text, "a.yaml")
     assert not loaded.findings
     assert loaded.not_modelled == {
-        "networking.k8s.io/v1/NetworkPolicy": 2,
+        "batch/v1/CronJob": 2,
         "serving.knative.dev/v1/Service": 1,
         "policy/v1beta1/PodDisruptionBudget": 1,
     }

@@ -6,6 +6,7 @@ from typing import Any
 
 from seaway.app.views.acceptance import Acceptances
 from seaway.app.views.describe_istio import describe_istio
+from seaway.app.views.describe_policies import describe_policy
 from seaway.app.views.findings import finding_document
 from seaway.app.views.membership import inbound_section, membership_facts, policies_section
 from seaway.app.views.objects import Item, Scene
@@ -31,7 +32,7 @@ def describe_item(scene: Scene, kind: str, item: Item, findings: Findings, known
         case "Gateway":
             sections = _gateway(scene, next(one for one in scene.model.gateways if one.name == item.name))
         case _:
-            sections = describe_istio(scene, kind, item) or _pods_of(scene, kind, item)
+            sections = describe_istio(scene, kind, item) or describe_policy(scene, item) or _pods_of(scene, kind, item)
     rows = [(one.node, one.state, ", ".join(f"{count} {name}" for name, count in one.holds)) for one in envoys]
     sections = [*sections, section("Envoys", ("NODE", "STATE", "HOLDS"), rows)]
     same = (kind.partition(".")[0], item.namespace, item.name)

@@ -1,4 +1,4 @@
-"""Istio's objects as rows of `get`: the columns that their definitions give kubectl."""
+"""Objects of Istio and policies as rows of `get`: the columns that their definitions give kubectl."""
 
 from __future__ import annotations
 
@@ -22,6 +22,16 @@ def _listed(spec: Spec, name: str) -> str:
     return ",".join(str(one) for one in values) if isinstance(values, list) and values else "<none>"  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
 
 
+def _selector(given: Any) -> str:
+    labels: Any = given.get("matchLabels") if isinstance(given, dict) else None
+    expressions: Any = given.get("matchExpressions") if isinstance(given, dict) else None
+    words = [f"{key}={value}" for key, value in (labels or {}).items()]
+    for one in expressions or ():
+        values = f" ({','.join(one.get('values') or ())})" if one.get("values") else ""
+        words.append(f"{one.get('key')} {one.get('operator')}{values}")
+    return ",".join(words) or "<none>"
+
+
 def _mode(spec: Spec) -> str:
     mtls = spec.get("mtls")
     return str(mtls.get("mode", "UNSET")) if isinstance(mtls, dict) else "UNSET"  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
@@ -33,6 +43,7 @@ def _limits(spec: Spec) -> str:
 
 
 COLUMNS: dict[str, tuple[tuple[str, ...], Callable[[Spec], tuple[str, ...]]]] = {
+    "NetworkPolicy": (("POD-SELECTOR",), lambda spec: (_selector(spec.get("podSelector")),)),
     "VirtualService": (("GATEWAYS", "HOSTS"), lambda spec: (_listed(spec, "gateways"), _listed(spec, "hosts"))),
     "DestinationRule": (("HOST",), lambda spec: (str(spec.get("host", "")),)),
     ISTIO_GATEWAY: (("SERVERS",), lambda spec: (str(len(spec.get("servers") or ())),)),

@@ -27,6 +27,7 @@ _KINDS: dict[str, tuple[str, ...]] = {
     "EndpointSlice": ("endpointslice", "endpointslices"),
     "Ingress": ("ingress", "ingresses", "ing"),
     "IngressClass": ("ingressclass", "ingressclasses"),
+    "NetworkPolicy": ("networkpolicy", "networkpolicies", "netpol"),
     "Secret": ("secret", "secrets"),
     "ConfigMap": ("configmap", "configmaps", "cm"),
     "Gateway": ("gateway", "gateways", "gw"),

@@ -25,7 +25,7 @@ AUDIT_VALUE = Code(
     'Only "true" makes a policy report instead of drop; this one is enforced.',
     'Write "true", or "false" to say that it is enforced.',
 )
-SELECTS_NO_POD = Code(
+POLICY_SELECTS_NO_POD = Code(
     "NET0703",
     Severity.WARNING,
     "the policy selects no pod{hint}",
@@ -67,7 +67,7 @@ NO_DNS = Code(
     "Every name that they look up times out, which looks as if the other side were down.",
     "Allow egress to the pods of cluster DNS in namespace {namespace} on port 53 over UDP and TCP.",
 )
-SERVICE_PORT = Code(
+POLICY_SERVICE_PORT = Code(
     "NET0709",
     Severity.WARNING,
     "port {port} is the {which} of service {service}, whose pods listen on {target}",
@@ -129,4 +129,11 @@ STRAY_DASH = Code(
     "peers and ports are two rules: these peers on every port, and any peer on these ports",
     "Each item of the list is a rule of its own, and rules are alternatives.",
     "Where one rule is meant, remove the dash before `ports`.",
+)
+ABSENT_NAMESPACE = Code(
+    "NET0718",
+    Severity.NOTE,
+    "the peer is in namespace {namespace}, which the manifests do not hold",
+    "Nobody is let through by it in this network; in a cluster with that namespace it may be right.",
+    "Add the namespace's manifests, or mend the name.",
 )

@@ -12,10 +12,16 @@ from typing import Any
 from seaway.core.codes.policies import NOT_ENFORCED
 from seaway.core.finding import Finding, Findings, finding
 from seaway.core.memo import Memo
+from seaway.frontends.policies.effects import Survey, check_dns, check_effects
 from seaway.frontends.policies.network_policy import read_network_policy
 from seaway.frontends.policies.reading import Reading
+from seaway.frontends.policies.shapes import check_shape
+from seaway.model.cluster import Cluster
+from seaway.model.policies.identities import Ground
 from seaway.model.policies.language import Policy
-from seaway.model.policies.masks import Labels
+from seaway.model.policies.verdicts import VerdictTable, build_verdicts
+from seaway.model.service import Service
+from seaway.model.workload import Pod
 from seaway.resources.core_v1 import Namespace
 from seaway.resources.meta import Struct
 from seaway.resources.networking_v1 import NetworkPolicy
@@ -26,8 +32,7 @@ from seaway.snapshot import Snapshot
 class BuiltPolicies:
     """What the model gets, and what is to be said of it."""
 
-    policies: tuple[Policy, ...]
-    namespaces: tuple[tuple[str, Labels], ...]
+    table: VerdictTable
     findings: Findings
 
 
@@ -35,8 +40,8 @@ READERS: tuple[tuple[type[Struct], Callable[[Any], Reading]], ...] = ((NetworkPo
 """By kind, what reads its objects."""
 
 
-def build_policies(snapshot: Snapshot, memo: Memo) -> BuiltPolicies:
-    """The policies, in the order of their objects' keys, and the namespaces' labels that they select by."""
+def build_policies(snapshot: Snapshot, pods: tuple[Pod, ...], services: tuple[Service, ...], cluster: Cluster, memo: Memo) -> BuiltPolicies:
+    """What follows from all policies for these pods, and what is wrong in them. The table holds the policies, ordered by key."""
     policies: list[Policy] = []
     findings: list[Finding] = []
     for kind, read in READERS:
@@ -46,7 +51,21 @@ def build_policies(snapshot: Snapshot, memo: Memo) -> BuiltPolicies:
             findings += reading.findings
     findings += _not_enforced(snapshot)
     spaces = tuple((one.key.name, tuple(sorted(one.meta.labels.items()))) for one in snapshot.of(Namespace))
-    return BuiltPolicies(tuple(policies), spaces, tuple(findings))
+    table = build_verdicts(tuple(policies), Ground(pods, spaces, cluster.nodes), memo)
+    findings += _mistakes(snapshot, policies, Survey(table, services, cluster))
+    return BuiltPolicies(table, tuple(findings))
+
+
+def _mistakes(snapshot: Snapshot, policies: list[Policy], survey: Survey) -> Findings:
+    """What is read otherwise than it looks, and what comes to nothing."""
+    if not policies:
+        return ()
+    by_key = {policy.key: policy for policy in policies}
+    found: list[Finding] = []
+    for resource in snapshot.of(NetworkPolicy):
+        if (policy := by_key.get(resource.key)) is not None:
+            found += (*check_shape(resource, policy), *check_effects(resource, policy, survey))
+    return (*found, *check_dns(survey))
 
 
 def _not_enforced(snapshot: Snapshot) -> Findings:

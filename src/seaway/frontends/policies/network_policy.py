@@ -110,7 +110,7 @@ def _rules(resource: Resource[NetworkPolicy], spec: NetworkPolicySpec, direction
 
 
 def _peer(resource: Resource[NetworkPolicy], peer: NetworkPolicyPeer, path: _Path) -> tuple[tuple[Peer, ...], Findings]:
-    """No peer for a block of IPv6 addresses, which nobody has."""
+    """What one item of `from` or `to` means: one peer, where nothing is wrong with it."""
     pods, namespaces, block = peer.pod_selector, peer.namespace_selector, peer.ip_block
     if pods is None and namespaces is None and block is None:
         return (), (refused(resource, path, "names no peer", "Give podSelector, namespaceSelector or ipBlock."),)
@@ -137,7 +137,7 @@ def _block(resource: Resource[NetworkPolicy], block: IPBlock, path: _Path) -> tu
         elif not is_part_of(text, block.cidr):
             findings += (refused(resource, at, f"is {text}, no proper part of {block.cidr}", "An exception takes away from its own cidr."),)
     if parse_cidr(block.cidr) is None:
-        return (), (*findings, ipv6_note(block.cidr, resource, (*path, "cidr")))
+        findings += (ipv6_note(block.cidr, resource, (*path, "cidr")),)
     return (Block(block.cidr, block.except_),), findings
 
 

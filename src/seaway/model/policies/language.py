@@ -74,7 +74,10 @@ class Nodes:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """IPv4 addresses: those of `cidr` that are in none of `excluded`. `pods` says whether addresses of pods and nodes count, too."""
+    """Addresses of `cidr` that are in none of `excluded`. `pods` says whether addresses of pods and nodes count, too.
+
+    A block of IPv6 addresses holds nobody, since nobody here has one.
+    """
 
     cidr: str
     excluded: tuple[str, ...] = ()

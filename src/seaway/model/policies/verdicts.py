@@ -59,10 +59,11 @@ class Sources:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class VerdictTable:
     """All verdicts of a cluster. Identities are named by their numbers. `egress` and `ingress` are by position, None where all is open."""
 
+    policies: tuple[Policy, ...]
     ground: Ground
     known: Identities
     egress: tuple[Side | None, ...]
@@ -173,6 +174,7 @@ def build_verdicts(policies: tuple[Policy, ...], ground: Ground, memo: Memo | No
 def _build(policies: tuple[Policy, ...], ground: Ground) -> VerdictTable:
     identities = build_identities(policies, ground)
     return VerdictTable(
+        policies,
         ground,
         identities,
         _sides(policies, Direction.EGRESS, identities),
