@@ -7,6 +7,7 @@ that of plain HTTP. Of secrets and access logs only the name is shown.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 import yaml
@@ -15,7 +16,7 @@ from seaway.plans.envoy.static import decode_resource
 from seaway.protocols.xds_resource import LISTENER, ROUTES, SECRET, XdsResource
 
 Message: TypeAlias = dict[str, Any]
-Plan: TypeAlias = tuple[XdsResource, ...]
+Plan: TypeAlias = Iterable[XdsResource]
 SAME_AS_PLAIN = "as over plain HTTP"
 AS_IN_EXAMPLE = "as in base/whole"
 

@@ -61,3 +61,20 @@ def test_every_kind_is_modelled(guide: Network) -> None:
 def test_traps_of_its_mesh_are_named(guide: Network, code: str, place: str, words: str) -> None:
     found = [(one["code"], f"{Path(one['file']).name}:{one['line']}", one["message"]) for one in guide.findings()]
     assert [message for one, where, message in found if (one, where) == (code, place) and words in message], found
+
+
+@pytest.mark.parametrize(
+    ("code", "line"),
+    [
+        pytest.param("NET0703", 7, id="selects-no-pod"),
+        pytest.param("NET0705", 15, id="no-namespace-has-a-name"),
+        pytest.param("NET0704", 18, id="pods-of-another-namespace"),
+        pytest.param("NET0705", 33, id="no-namespace-has-a-name-for-dns"),
+        pytest.param("NET0706", 33, id="two-items-are-either"),
+        pytest.param("NET0707", 39, id="dns-over-udp-only"),
+        pytest.param("NET0716", 71, id="an-empty-list-is-anyone"),
+    ],
+)
+def test_traps_of_its_network_policies_are_named(guide: Network, code: str, line: int) -> None:
+    found = {(one["code"], Path(one["file"]).name, one["line"]) for one in guide.findings()}
+    assert (code, "network-policies.yaml", line) in found, found

@@ -167,9 +167,14 @@ def _either(resource: Source, path: tuple[Step, ...], first: Pods, second: Pods,
     own = own_namespace(resource.key.namespace)
     if first.pods or first.namespaces in ((), own) or not second.pods or second.namespaces != own or survey.mask(second):
         return
-    spaces = survey.spaces(first.namespaces)
+    spaces = (*survey.spaces(first.namespaces), *_called(first.namespaces))
     if any(pod.id.namespace in spaces for pod in survey.labelled(second.pods)):
         yield finding(EITHER_NOT_BOTH, resource.at(*path), resource.key, namespace=resource.key.namespace)
+
+
+def _called(selector: Selector) -> frozenset[str]:
+    """The namespaces that somebody means who writes `name: NAMESPACE`."""
+    return frozenset(value for one in selector if one.operator is Operator.IN and one.key == "name" for value in one.values)
 
 
 def _ports(resource: Source, policy: Policy, direction: Direction, rule: Rule, survey: Survey) -> Iterator[Finding]:

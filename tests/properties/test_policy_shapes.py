@@ -14,7 +14,7 @@ from policy_worlds import Object, World
 SPACES = {"shop": {"team": "a"}, "mon": {"team": "b"}, "kube-system": {}}
 
 
-def pod(namespace: str, name: str, number: int, host: bool = False, **labels: str) -> Object:
+def pod(namespace: str, name: str, number: int, labels: dict[str, str], host: bool = False) -> Object:
     port = {"name": "http", "containerPort": 8080 if name != "api" else 9000, "protocol": "TCP"}
     spec = {"containers": [{"name": "main", "ports": [port]}], "hostNetwork": host, "nodeName": "node-1", "serviceAccountName": "default"}
     metadata = {"name": name, "namespace": namespace, "labels": labels}
@@ -22,12 +22,12 @@ def pod(namespace: str, name: str, number: int, host: bool = False, **labels: st
 
 
 PODS = [
-    pod("shop", "web", 2, app="web"),
-    pod("shop", "api", 3, app="api"),
-    pod("mon", "prom", 4, app="prom"),
-    pod("mon", "web", 5, app="web"),
-    pod("kube-system", "dns", 6, **{"k8s-app": "kube-dns"}),
-    pod("mon", "agent", 7, host=True, app="agent"),
+    pod("shop", "web", 2, {"app": "web"}),
+    pod("shop", "api", 3, {"app": "api"}),
+    pod("mon", "prom", 4, {"app": "prom"}),
+    pod("mon", "web", 5, {"app": "web"}),
+    pod("kube-system", "dns", 6, {"k8s-app": "kube-dns"}),
+    pod("mon", "agent", 7, {"app": "agent"}, host=True),
 ]
 DNS = "to: [{namespaceSelector: {}, podSelector: {matchLabels: {k8s-app: kube-dns}}}]"
 ALL = "podSelector: {}, "
