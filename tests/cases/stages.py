@@ -18,9 +18,12 @@ from typing import Any
 import msgspec
 from envoy_text import render_envoy
 from policy_text import policy_blocks
+from reach_text import diff_lines, reach_lines
 from show import Block, block, brief, render
 from verdict_text import verdict_blocks
 
+from seaway.analysis.reach.document import reach_document
+from seaway.analysis.reach.drawings import render_json
 from seaway.core.finding import Findings, ordered
 from seaway.core.names import Key
 from seaway.frontends.build import Built, build_model
@@ -247,6 +250,11 @@ def _envoy(case: Case) -> str:
     return "".join(texts)
 
 
+def _reach_json(case: Case) -> str:
+    """Within the namespace of the base's workloads: the text has the rest."""
+    return render_json(reach_document(case.outcome.built.model, by_pod=False, source="shop", target="shop"))
+
+
 STAGES: dict[str, Callable[[Case], str]] = {
     "model.txt": _model,
     "mesh.txt": _mesh,
@@ -257,6 +265,9 @@ STAGES: dict[str, Callable[[Case], str]] = {
     "dns.txt": _dns,
     "network.txt": _network,
     "orders.txt": _orders,
+    "reach.txt": lambda case: "".join(reach_lines(case.outcome.built.model)),
+    "reach.json": _reach_json,
+    "diff.txt": lambda case: "".join(diff_lines(case.base.built.model, case.outcome.built.model)),
     "findings.txt": _findings,
 }
 """By name of the golden file. Its presence asks for the stage."""

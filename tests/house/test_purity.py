@@ -12,8 +12,11 @@ from tree import pure_files, python_files, shown, tree_of
 FORBIDDEN = re.compile(
     r"(open|print|input|exec|eval|.*\.(open|read_text|write_text|write_bytes|now|utcnow|today)|(time|os|random|secrets|sys\.stdout)\..*)"
 )
-READS = {"src/seaway/resources/schema.py": "files('seaway.resources').joinpath('schemas', 'kubernetes.json').read_bytes"}
-"""The one file that a pure part reads: data of the package itself."""
+READS = {
+    "src/seaway/resources/schema.py": "files('seaway.resources').joinpath('schemas', 'kubernetes.json').read_bytes",
+    "src/seaway/analysis/reach/page.py": "files('seaway.analysis.reach').joinpath('page.html').read_bytes",
+}
+"""The files that pure parts read: data of the package itself."""
 
 UNIMPORTED = {"os", "sys", "pathlib", "threading", "multiprocessing", "select", "secrets", "tempfile", "shutil", "logging"}
 

@@ -20,7 +20,7 @@ from seaway.app.down import forget
 from seaway.app.engines import CaptureThread, Engines, NetworkThread, NodeEngines, node_folder
 from seaway.app.loop import Loop, is_up
 from seaway.app.processes import NodeSource, Supervised, agent_daemon, envoy_process, process_findings
-from seaway.app.questions import certificate_questions, questions
+from seaway.app.questions import certificate_questions, questions, reach_questions
 from seaway.app.relay import end_relay, pipe_of
 from seaway.app.settings import Settings
 from seaway.app.state import StateFolder, read_leases, write_atomically
@@ -120,7 +120,7 @@ class ControlPlane:
         self.loop.after_pass.append(self._follow_authority)
         self.loop.findings_of_others = self._other_findings
         about_certificates = certificate_questions(self.loop, self._certificates, partial(default_certificate, self.state.certificate))
-        control = ControlServer(questions(self.loop, self._processes_running) | about_certificates)
+        control = ControlServer(questions(self.loop, self._processes_running) | reach_questions(self.loop) | about_certificates)
         await control.start(self.state.control_socket)
         await self._await_adopted_agents()
         self.loop.pods_changed()

@@ -8,6 +8,7 @@ from typing import Any
 from seaway.app.certificates import Certificates
 from seaway.app.control import Method
 from seaway.app.loop import Loop, is_up
+from seaway.app.reach import Asked, diff_with, reach_of
 from seaway.app.views.acceptance import Acceptances, acceptance_cell, acceptances
 from seaway.app.views.certificates import certificates_document
 from seaway.app.views.describe import describe_item
@@ -73,6 +74,18 @@ def certificate_questions(loop: Loop, certificates: Certificates, default: Calla
         return {"root": certificates.rotate()}
 
     return {"certs": certs, "rotate_root": rotate_root}
+
+
+def reach_questions(loop: Loop) -> dict[str, Method]:
+    """The methods of `seaway reach`."""
+
+    async def reach(asked: dict[str, Any]) -> dict[str, Any]:
+        return reach_of(_scene(loop).model, Asked(**asked))
+
+    async def reach_diff(asked: dict[str, Any], path: str) -> dict[str, Any]:
+        return diff_with(_scene(loop).current.built, path, Asked(**asked))
+
+    return {"reach": reach, "reach_diff": reach_diff}
 
 
 def _scene(loop: Loop) -> Scene:

@@ -55,6 +55,8 @@ MISTAKES = {
     "not a number": (("up", ".", "--nodes", "two"), "two"),
     "nothing runs: status": (("status",), "no network is running"),
     "nothing runs: get": (("get", "pods"), "no network is running"),
+    "nothing runs: reach": (("reach",), "no network is running"),
+    "no such path to compare": (("reach", ".", "--diff", "/no/such/folder"), "/no/such/folder"),
     "nothing runs: describe": (("describe", "pod/a"), "no network is running"),
     "nothing runs: request": (("request", "a/b", "http://c/"), "no network is running"),
     "nothing runs: request outside": (("request", "outside", "http://c/"), "no network is running"),

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from seaway.analysis.reach.entries import path_text
 from seaway.app.views.objects import Scene
 from seaway.model.route import (
     ClaimMatch,
     Conditions,
     Destination,
-    Exact,
     Forward,
     HeaderMatch,
-    Prefix,
     Redirect,
-    Regex,
     Respond,
     Retries,
     Rewrite,
@@ -23,7 +21,6 @@ from seaway.model.route import (
     Route,
     RoutePolicy,
     Text,
-    TextPrefix,
 )
 from seaway.model.service import ServiceName
 from seaway.model.upstream import OfService, UpstreamId
@@ -42,7 +39,7 @@ def facts(rows: list[tuple[str, str]]) -> Section:
 
 
 def route_row(scene: Scene, host: str, route: Route) -> tuple[str, ...]:
-    asked = " ".join((_path(route), *_conditions(route.conditions)))
+    asked = " ".join((path_text(route.match), *_conditions(route.conditions)))
     treatment = _treatment(scene, route.policy) if route.owner.kind == "VirtualService" else ()
     does = ", ".join((_action(scene, route), *treatment))
     return (host, asked, does, f"{route.owner.kind}/{route.owner.name}, {route.origin}")
@@ -97,18 +94,6 @@ def split(scene: Scene, destinations: tuple[Destination, ...]) -> str:
 
 def seconds(value: float) -> str:
     return f"{value:g} s"
-
-
-def _path(route: Route) -> str:
-    match route.match:
-        case Exact(path):
-            return f"= {path}"
-        case Prefix(path):
-            return f"{path}"
-        case TextPrefix(path):
-            return f"{path}*"
-        case Regex(pattern):
-            return f"~ {pattern}"
 
 
 def _conditions(conditions: Conditions) -> Iterator[str]:
