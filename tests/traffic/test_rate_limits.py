@@ -48,7 +48,7 @@ MANIFESTS = text_of(
     pod("other", ("http", 8080), nodeName="node-2"),
     *(replica(number) for number in (1, 2)),
     *(service(f"shared-{number}", ("http", 80, 8080), selector={"number": str(number)}) for number in (1, 2)),
-    *(service(name, ("http", 80, 8080)) for name in ("api", "web")),
+    *(service(name, ("http", 80, 8080)) for name in ("api", "other", "web")),
     INGRESS,
 )
 
@@ -170,7 +170,8 @@ def test_pods_on_all_nodes_share_a_count_which_traffic_outlives(network: Network
     assert [told(one) for one in answers[:2]] == [("5", "4"), ("5", "3")]
     assert (answers[5].headers["x-ratelimit-remaining"], answers[5].headers["retry-after"]) == ("0", "720")
     assert wait_until(lambda: refusals(network, "/"), "the refusal in the flows")
-    counting = network.process(f"{counting_node(network)}/agent")
+    node = counting_node(network)
+    counting = network.process(f"{node}/agent")
     os.kill(counting, signal.SIGSTOP)
     try:
         assert ask(network, "caller", "shared-1", "/").status == 200, "nobody answers: the request passes"
@@ -181,3 +182,5 @@ def test_pods_on_all_nodes_share_a_count_which_traffic_outlives(network: Network
     for number in (1, 2, 1, 2):
         assert ask(network, "caller", f"shared-{number}", "/").status == 200
     wait_until(lambda: ask(network, "caller", "shared-1", "/").status == 429, "another agent that counts")
+    beside = {"node-1": "api", "node-2": "other"}[node]
+    wait_until(lambda: ask(network, "caller", beside, "/").status == 200, "the killed agent's stand-ins")
