@@ -350,7 +350,7 @@ class Network:
         self.assert_gone()
 
     def assert_gone(self) -> None:
-        deadline = time.monotonic() + 2.0
+        deadline = time.monotonic() + PATIENCE_S  # the kernel takes namespaces and their links away in its own time
         while (left := self.left_over()) and time.monotonic() < deadline:
             time.sleep(0.02)
         assert left == [], left
