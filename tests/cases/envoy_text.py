@@ -34,8 +34,8 @@ def render_envoy(plan: Plan, base: Plan, examples: Plan) -> str:
             shown.setdefault(resource.type_url.rsplit(".", 1)[-1], {})[resource.name] = rest or AS_IN_EXAMPLE
     routes = shown.get("RouteConfiguration", {})
     for name, message in routes.items():
-        if name.endswith("/https"):
-            _shorten(message, routes[f"{name.removesuffix('https')}http"])
+        if name.endswith("/https") and (plain := routes.get(f"{name.removesuffix('https')}http")) is not None:
+            _shorten(message, plain)
     return yaml.dump(shown, Dumper=_Dumper, sort_keys=False, width=140, allow_unicode=True, default_flow_style=None) if shown else ""
 
 

@@ -35,7 +35,7 @@ from seaway.model.authority import Authority, MadeAuthority
 from seaway.model.names import spiffe_id
 from seaway.plans.envoy.bootstrap import Sockets, render_bootstrap
 from seaway.plans.envoy.clusters.binding import callers_own_network
-from seaway.plans.envoy.listeners import leave_from
+from seaway.plans.envoy.leaving import leave_from
 from seaway.plans.envoy.mesh.tls import call_as, mesh_client_context, mesh_server_context
 from seaway.plans.envoy.proto import (
     Cluster,

@@ -1,7 +1,6 @@
 """A pod's own program: `program.py PORT [FOLDER]`. Answers in JSON who it is, who asked and what its environment holds.
 
-/healthz is 503 while FOLDER/HOSTNAME.sick is there. /slow answers after a second, /status/503 (and below) with that status. Prints one
-line at its start and one a request.
+/healthz is 503 while FOLDER/HOSTNAME.sick is there. /slow answers after a second. Prints one line at its start and one a request.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/healthz":
             sick = (FOLDER / f"{NAME}.sick").exists()
             return self.answer(503 if sick else 200, {})
-        if self.path.startswith("/slow"):
+        if self.path == "/slow":
             time.sleep(1)
         headers = {name.lower(): value for name, value in self.headers.items()}
         seen = {
@@ -36,11 +35,7 @@ class Handler(BaseHTTPRequestHandler):
             "headers": headers,
             "env": dict(os.environ),
         }
-        status = self.path.removeprefix("/status/")[:3]
-        return self.answer(int(status) if status.isdecimal() else 200, seen)
-
-    def do_OPTIONS(self) -> None:
-        self.do_GET()
+        return self.answer(200, seen)
 
     def answer(self, status: int, body: object) -> None:
         data = json.dumps(body).encode()
@@ -57,9 +52,6 @@ class Handler(BaseHTTPRequestHandler):
 class Server(ThreadingHTTPServer):
     request_queue_size = 256
     daemon_threads = True
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A caller that has gone before its answer is no matter of the server's."""
 
 
 print(f"{NAME} serves with {os.environ.get('GREETING', 'no greeting')}", flush=True)

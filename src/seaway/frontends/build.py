@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from seaway.core.finding import Findings, ordered
 from seaway.core.memo import Memo
-from seaway.frontends.ingress.controllers import Controller, find_controllers, gateway_objects
+from seaway.frontends.ingress.controllers import Controller, find_controllers, gateway_objects, lacks_proxy, wanted_ports
 from seaway.frontends.ingress.gateways import build_gateways
 from seaway.frontends.ingress.upstreams import build_upstreams
 from seaway.frontends.istio.build import Ground, build_mesh
@@ -83,10 +83,12 @@ def build_model(snapshot: Snapshot, cluster: Cluster, leases: Leases, memo: Memo
 
 
 def _complete(snapshot: Snapshot, cluster: Cluster, memo: Memo) -> tuple[Snapshot, tuple[Controller, ...], Findings]:
-    """The snapshot with all that is implied, and the ingress controllers in it: Seaway's own gateway where there is no other."""
+    """The snapshot with all that is implied, and the ingress controllers in it: Seaway's own gateway where there is no other, or none that
+    serves Istio's Gateways.
+    """
     controllers = find_controllers(snapshot, memo)
-    if not controllers:
-        snapshot = with_objects(snapshot, memo("gateway", gateway_objects))
+    if not controllers or lacks_proxy(snapshot, controllers):
+        snapshot = with_objects(snapshot, memo("gateway", gateway_objects, wanted_ports(snapshot)))
         controllers = find_controllers(snapshot, memo)
     snapshot, findings = with_implied(snapshot, cluster, memo)
     return snapshot, controllers, findings

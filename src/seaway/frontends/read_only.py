@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from seaway.core.codes.reading import READ_ONLY
 from seaway.core.finding import Findings, finding
-from seaway.resources.istio.gateway import Gateway
 from seaway.resources.istio.telemetry import Telemetry
 from seaway.resources.meta import Struct
 from seaway.snapshot import Snapshot
 
-READ_ONLY_KINDS: tuple[type[Struct], ...] = (
-    Gateway,
-    Telemetry,
-)
+READ_ONLY_KINDS: tuple[type[Struct], ...] = (Telemetry,)
 """A frontend that acts on a kind takes its row away."""
 
 

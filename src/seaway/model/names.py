@@ -55,9 +55,14 @@ def upstream_cluster(upstream: UpstreamId) -> str:
     return f"outbound|{upstream.port}|{upstream.subset}|{upstream.host}{variant}"
 
 
-def route_name(gateway: str, tls: bool) -> str:
-    """Envoy's RouteConfiguration of a gateway for plain HTTP or HTTPS."""
-    return f"{gateway}/{'https' if tls else 'http'}"
+def gateway_routes(gateway: str, table: str, suffix: str = "") -> str:
+    """Envoy's RouteConfiguration of a gateway: `http`, `https`, or a table of one of its certificates or servers."""
+    return f"{gateway}/{table}{suffix}"
+
+
+def server_secret_name(namespace: str, name: str) -> str:
+    """SDS secret of a gateway's server, by the Secret that it stems from: what it holds may change, and moves no listener."""
+    return f"kubernetes-gateway://{namespace}/{name}"
 
 
 def outbound_listener(pod: PodName) -> str:

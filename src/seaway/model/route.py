@@ -292,10 +292,16 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class VirtualHost:
-    """`host` is an exact name, `*.example.com` (one label for Ingress), or `*`. `routes` in the order in which they are tried."""
+    """`host` is an exact name, `*.example.com`, or `*`. `routes` in the order in which they are tried.
+
+    A wildcard stands for one label, as Ingress has it; where `deep` for any number of them, and it may be any text behind a star.
+    `https_only`: plain HTTP is sent to https (301), whatever the path.
+    """
 
     host: str
     routes: tuple[Route, ...]
+    deep: bool = False
+    https_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,13 +314,103 @@ class TlsHost:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientCertificates:
+    """What clients show of themselves: a certificate that leads to `trust` (PEM), if it is `required` or if they have one.
+
+    One of `names` must be among its own, if there are any; so must one of the hashes (`spki` base64, `hashes` hexadecimal). `source` tells
+    apart where `trust` and `crl` come from. `verify` False takes any certificate.
+    """
+
+    required: bool
+    source: str
+    trust: str
+    crl: str = ""
+    names: tuple[str, ...] = ()
+    spki: tuple[str, ...] = ()
+    hashes: tuple[str, ...] = ()
+    verify: bool = True
+
+    def __repr__(self) -> str:
+        return f"ClientCertificates({self.source}, {'required' if self.required else 'optional'})"
+
+
+@dataclass(frozen=True, slots=True)
+class Termination:
+    """TLS that ends at a server of a gateway: with `certificates` (one a kind of key), or none for the pod's own identity in the mesh.
+
+    `minimum` and `maximum` are Envoy's words for versions; no `ciphers` or `curves` are Envoy's own choice.
+    """
+
+    certificates: tuple[Certificate, ...]
+    clients: ClientCertificates | None = None
+    minimum: str = "TLSv1_2"
+    maximum: str = "TLSv1_3"
+    ciphers: tuple[str, ...] = ()
+    curves: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HttpServer:
+    """Requests for these hosts. `shared`: among them are an Ingress controller's, as whose all requests are treated then."""
+
+    hosts: tuple[VirtualHost, ...]
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TcpServer:
+    """Bytes, split over these. `guarded`: the gateway's policies hold."""
+
+    destinations: tuple[Destination, ...]
+    guarded: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedServer:
+    """Nothing can be served: connections are ended at once, so that they are not served as another server's."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Connections to a port of a gateway that ask for one of `names` (exact, or `*.` of any depth; none: for any or no server name).
+
+    `id` is unique in the gateway. `peers_only`: only handshakes between proxies of the mesh. Without `tls` bytes are taken as they are.
+    """
+
+    id: str
+    names: tuple[str, ...]
+    tls: Termination | None
+    does: HttpServer | TcpServer | ClosedServer
+    owners: tuple[Key, ...]
+    origin: Origin
+    peers_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EdgePort:
+    """A port of a gateway's pods that objects beside Ingresses have asked for, at `address` ("" for all addresses).
+
+    `by_name`: TLS, whose server name picks the server; else there is exactly one.
+    """
+
+    number: int
+    address: str
+    by_name: bool
+    servers: tuple[Server, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Gateway:
     """An ingress gateway: its pods, and what all of them serve.
 
     `http_ports` and `https_ports` are the ports that Envoy listens on inside the pods. `classes` names the IngressClasses that it serves.
     `service` is the Service in front of it, whose load balancer address `status.loadBalancer` shows; None where it has none.
-    `owners` are the Ingresses that it serves. `default_certificate` answers every server name that `tls` gives no certificate; where it
-    is None one is generated. `policy` is the id of the `WorkloadPolicy` that requests to it are under.
+    `owners` are the objects that it serves. `default_certificate` answers every server name that `tls` gives no certificate; where it
+    is None one is generated. `hosts` and `tls` are those of Ingresses; `edges` are ports that other objects have servers on, and on such a
+    port these count: `EdgePort` says whether Ingresses are served there, too. `policy` is the id of the `WorkloadPolicy` that requests to it
+    are under.
     """
 
     name: str
@@ -330,3 +426,26 @@ class Gateway:
     origin: Origin
     default_certificate: Certificate | None = None
     policy: str = "open"
+    edges: tuple[EdgePort, ...] = ()
+
+    @property
+    def servers(self) -> tuple[Server, ...]:
+        return tuple(server for edge in self.edges for server in edge.servers)
+
+    @property
+    def every_host(self) -> tuple[VirtualHost, ...]:
+        """Those of Ingresses, and those of servers."""
+        return (*self.hosts, *(host for one in self.servers if isinstance(one.does, HttpServer) for host in one.does.hosts))
+
+    @property
+    def certificates(self) -> tuple[Certificate, ...]:
+        """All that manifests bring, each once; the default one is apart."""
+        found = (*(one.certificate for one in self.tls), *(one for server in self.servers if server.tls for one in server.tls.certificates))
+        return tuple({one.id: one for one in found if one is not None}.values())
+
+    @property
+    def leads_to(self) -> frozenset[UpstreamId]:
+        """The upstreams that its requests and connections go to, or copies of them."""
+        found = {to for host in self.every_host for route in host.routes for to in route.leads_to}
+        found |= {to.to for one in self.servers if isinstance(one.does, TcpServer) for to in one.does.destinations}
+        return frozenset(to for to in found if to.variant != NOWHERE)

@@ -15,6 +15,7 @@ import re2
 
 from seaway.protocols.xds_resource import XdsResource
 from seaway.simulate.envoy_config import (
+    FilterChain,
     HeaderMatch,
     Listener,
     QueryMatch,
@@ -87,10 +88,15 @@ class SimulatedAnswer:
 
 
 def simulate_request(resources: tuple[XdsResource, ...], listener: str, request: Request) -> SimulatedAnswer:
-    """The fate of a request that enters by this listener (`plans.envoy.listeners.listener_name`). LookupError where there is none."""
-    entry = find_listener(resources, listener)
-    answer = simulate_routes(resources, entry.route_config, request, entry.tls)
-    return replace(answer, certificate=_certificate(entry, request.sni))
+    """The fate of a request that enters by this listener (`plans.envoy.listeners.listener_name`).
+
+    LookupError where there is none, or where it takes no HTTP for this server name.
+    """
+    chain = _chain(find_listener(resources, listener), request.sni)
+    if chain is None:
+        raise LookupError(f"{listener} takes no connection for {request.sni or 'no server name'}")
+    answer = simulate_routes(resources, chain.route_config, request, chain.transport_socket is not None)
+    return replace(answer, certificate=chain.certificate)
 
 
 def simulate_routes(resources: tuple[XdsResource, ...], routes: str, request: Request, tls: bool = False) -> SimulatedAnswer:
@@ -99,6 +105,8 @@ def simulate_routes(resources: tuple[XdsResource, ...], routes: str, request: Re
     host = _virtual_host(find_routes(resources, routes).virtual_hosts, seen)
     if host is None:
         return SimulatedAnswer(Answered(404, "", ""))
+    if host.require_tls == "ALL" and not tls:
+        return SimulatedAnswer(Answered(301, f"https://{seen.authority}{seen.path}{seen.query}", ""), virtual_host=host.name)
     route = next((one for one in host.routes if _matches(one.match, seen)), None)
     if route is None:
         return SimulatedAnswer(Answered(404, "", ""), virtual_host=host.name)
@@ -157,14 +165,14 @@ def _split_port(host: str) -> tuple[str, str]:
     return (found[1], found[2] or "") if found else (host, "")
 
 
-def _certificate(listener: Listener, sni: str) -> str:
-    """Exact server name, then the longest wildcard, then the default chain; on a plain listener no certificate at all."""
+def _chain(listener: Listener, sni: str) -> FilterChain | None:
+    """By exact server name, then the longest wildcard, then that for any name, then the default chain."""
     name = sni.lower()
     for wanted in (name, *("*" + name[at:] for at in range(len(name)) if name[at] == ".")):
         for chain in listener.filter_chains:
             if wanted in chain.filter_chain_match.server_names:
-                return chain.name
-    return listener.default_filter_chain.name if listener.default_filter_chain is not None else ""
+                return chain
+    return next((one for one in listener.filter_chains if not one.filter_chain_match.server_names), listener.default_filter_chain)
 
 
 def _virtual_host(hosts: tuple[VirtualHost, ...], seen: _Seen) -> VirtualHost | None:

@@ -152,6 +152,7 @@ class Route(Struct, frozen=True, kw_only=True):
 class VirtualHost(Struct, frozen=True, kw_only=True):
     name: str
     domains: tuple[str, ...]
+    require_tls: str = "NONE"
     routes: tuple[Route, ...] = ()
 
 
@@ -175,30 +176,48 @@ class ChainMatch(Struct, frozen=True, kw_only=True):
     server_names: tuple[str, ...] = ()
 
 
+class NamedSecret(Struct, frozen=True, kw_only=True):
+    name: str
+
+
+class CommonTls(Struct, frozen=True, kw_only=True):
+    tls_certificate_sds_secret_configs: tuple[NamedSecret, ...] = ()
+
+
+class TlsContext(Struct, frozen=True, kw_only=True):
+    common_tls_context: CommonTls = CommonTls()
+
+
+class TransportSocket(Struct, frozen=True, kw_only=True):
+    typed_config: TlsContext
+
+
 class FilterChain(Struct, frozen=True, kw_only=True):
+    """`transport_socket` is set where TLS ends here."""
+
     name: str = ""
     filter_chain_match: ChainMatch = ChainMatch()
     filters: tuple[Filter, ...] = ()
-
-
-class Listener(Struct, frozen=True, kw_only=True):
-    """`default_filter_chain` is set where the listener speaks TLS."""
-
-    filter_chains: tuple[FilterChain, ...] = ()
-    default_filter_chain: FilterChain | None = None
+    transport_socket: TransportSocket | None = None
 
     @property
-    def tls(self) -> bool:
-        return self.default_filter_chain is not None
+    def certificate(self) -> str:
+        """Name of the secret with the (first) certificate, "" on plain connections."""
+        named = self.transport_socket.typed_config.common_tls_context.tls_certificate_sds_secret_configs if self.transport_socket else ()
+        return named[0].name if named else ""
 
     @property
     def route_config(self) -> str:
-        """Name of the routes, the same in all chains. LookupError where the listener is no HTTP one."""
-        chain = self.default_filter_chain or self.filter_chains[0]
-        for one in chain.filters:
+        """Name of the routes. LookupError where the chain is no HTTP one."""
+        for one in self.filters:
             if one.typed_config.rds is not None:
                 return one.typed_config.rds.route_config_name
-        raise LookupError("the listener has no HTTP connection manager")
+        raise LookupError("the filter chain has no HTTP connection manager")
+
+
+class Listener(Struct, frozen=True, kw_only=True):
+    filter_chains: tuple[FilterChain, ...] = ()
+    default_filter_chain: FilterChain | None = None
 
 
 Message = TypeVar("Message", Listener, RouteConfiguration)

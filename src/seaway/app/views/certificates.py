@@ -109,7 +109,7 @@ def _of_gateways(model: Model | None, default: Certificate, wall: float) -> Iter
     if model is None:
         return
     for gateway in model.gateways:
-        served = {tls.certificate.id: tls.certificate for tls in gateway.tls if tls.certificate is not None}
+        served = {one.id: one for one in gateway.certificates}
         if gateway.https_ports:
             fallback = gateway.default_certificate or default
             served.setdefault(fallback.id, fallback)

@@ -10,7 +10,7 @@ from seaway.app.views.describe_policies import describe_policy
 from seaway.app.views.findings import finding_document
 from seaway.app.views.membership import inbound_section, membership_facts, policies_section
 from seaway.app.views.objects import Item, Scene
-from seaway.app.views.sections import ROUTE_COLUMNS, Section, facts, route_row, routes_to, section
+from seaway.app.views.sections import ROUTE_COLUMNS, Section, facts, route_row, routes_to, section, servers_section
 from seaway.core.finding import Findings
 from seaway.core.names import Key
 from seaway.model.names import service_host
@@ -159,7 +159,7 @@ def _tls(gateways: list[Gateway], hosts: set[str] | None = None) -> Section:
 
 
 def _gateway(scene: Scene, gateway: Gateway) -> list[Section]:
-    rows = [route_row(scene, host.host, route) for host in gateway.hosts for route in host.routes]
+    rows = [route_row(scene, host.host, route) for host in gateway.every_host for route in host.routes]
     return [
         facts(
             [
@@ -169,6 +169,7 @@ def _gateway(scene: Scene, gateway: Gateway) -> list[Section]:
                 ("Service", str(gateway.service) if gateway.service else ""),
             ]
         ),
+        servers_section(scene, [gateway]),
         section("Routes", ROUTE_COLUMNS, rows),
         _tls([gateway]),
     ]

@@ -8,10 +8,22 @@ from typing import Any
 from seaway.app.views.kinds import ISTIO_GATEWAY
 from seaway.app.views.membership import what_passes
 from seaway.app.views.objects import Item, Scene
-from seaway.app.views.sections import ROUTE_COLUMNS, Section, facts, gateway_routes, mesh_routes, place, section, split
+from seaway.app.views.sections import (
+    ROUTE_COLUMNS,
+    Section,
+    facts,
+    gateway_routes,
+    mesh_routes,
+    place,
+    route_row,
+    section,
+    servers_section,
+    split,
+)
+from seaway.app.views.status import gateway_addresses
 from seaway.core.names import Key
 from seaway.model.mesh import Inbound
-from seaway.model.route import Route
+from seaway.model.route import HttpServer, Route
 from seaway.model.upstream import (
     NO_LIMIT,
     Balancing,
@@ -238,10 +250,22 @@ def _gateway(scene: Scene, item: Item, key: Key) -> list[Section]:
         )
     wanted: dict[str, str] = spec.get("selector") or {}
     pods = [pod.id for pod in scene.model.pods if wanted and wanted.items() <= dict(pod.labels).items()]
-    served = [gateway.name for gateway in scene.model.gateways if key in gateway.owners]
+    serving = [gateway for gateway in scene.model.gateways if key in gateway.owners]
+    addresses = dict.fromkeys(one for gateway in serving for one in gateway_addresses(gateway, scene.model))
+    routes = [
+        route_row(scene, host.host, route)
+        for gateway in serving
+        for server in gateway.servers
+        if key in server.owners and isinstance(server.does, HttpServer)
+        for host in server.does.hosts
+        for route in host.routes
+        if route.owner != key
+    ]
     return [
-        facts([("Served by", ", ".join(served))]),
+        facts([("Served by", ", ".join(one.name for one in serving) or "nobody"), ("Address", ", ".join(addresses))]),
         section("Servers", ("PORT", "PROTOCOL", "HOSTS", "TLS"), rows),
+        servers_section(scene, serving, key),
+        section("Routes", ROUTE_COLUMNS, list(dict.fromkeys(routes))),
         _pods(scene, "Selects", pods),
     ]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from seaway.app.loop import Current
 from seaway.app.views.istio_items import COLUMNS, cells_of
-from seaway.app.views.kinds import CLUSTER_SCOPED, is_of_kind
+from seaway.app.views.kinds import CLUSTER_SCOPED, ISTIO_GATEWAY, is_of_kind
 from seaway.app.views.status import gateway_addresses, gateway_ports, runs_word
 from seaway.core.names import Key
 from seaway.core.origin import Origin
@@ -175,7 +175,9 @@ def _endpoints(scene: Scene) -> Iterator[Item]:
 def _ingresses(scene: Scene) -> Iterator[Item]:
     model = scene.model
     for item in _plain_items("Ingress")(scene):
-        gateway = next((one for one in model.gateways if any(key[2:] == (item.namespace, item.name) for key in one.owners)), None)
+        gateway = next(
+            (one for one in model.gateways if any(key[1:] == ("Ingress", item.namespace, item.name) for key in one.owners)), None
+        )
         addresses = gateway_addresses(gateway, model) if gateway else []
         spec = item.data.get("spec") or {}
         hosts = sorted({rule.get("host") or "*" for rule in spec.get("rules") or ()}) or ["*"]
@@ -207,10 +209,20 @@ def _gateways(scene: Scene) -> Iterator[Item]:
             "controller": gateway.controller,
             "addresses": addresses,
             "ports": ports,
-            "hosts": [host.host for host in gateway.hosts],
+            "hosts": list(dict.fromkeys(host.host for host in gateway.every_host)),
         }
-        cells = (",".join(gateway.classes) or "<none>", ",".join(addresses), ",".join(map(str, ports)), str(len(gateway.hosts)))
+        cells = (",".join(gateway.classes) or "<none>", ",".join(addresses), ",".join(map(str, ports)), str(len(data["hosts"])))
         yield Item("", gateway.name, {}, data, cells, gateway.origin)
+
+
+def _istio_gateways(scene: Scene) -> Iterator[Item]:
+    """Where each can be reached besides what it says of itself."""
+    for item in _plain_items(ISTIO_GATEWAY)(scene):
+        serving = [one for one in scene.model.gateways if item.key in one.owners]
+        addresses = list(dict.fromkeys(one for gateway in serving for one in gateway_addresses(gateway, scene.model)))
+        data = {**item.data, "status": {"addresses": [{"value": one} for one in addresses]}}
+        cells = (*item.cells, ",".join(addresses) or "<none>")
+        yield Item(item.namespace, item.name, item.labels, data, cells, item.origin, item.key)
 
 
 _MAKERS: dict[str, tuple[Cells, Callable[[Scene], Iterator[Item]]]] = {
@@ -220,6 +232,7 @@ _MAKERS: dict[str, tuple[Cells, Callable[[Scene], Iterator[Item]]]] = {
     "Ingress": (("CLASS", "HOSTS", "ADDRESS", "PORTS"), _ingresses),
     "Node": (("ADDRESS", "POD-CIDR", "PODS"), _nodes),
     "Gateway": (("CLASSES", "ADDRESS", "PORTS", "HOSTS"), _gateways),
+    ISTIO_GATEWAY: ((*_headings(ISTIO_GATEWAY), "ADDRESS"), _istio_gateways),
     "Deployment": (("READY",), _workloads("Deployment")),
     "ReplicaSet": (("READY",), _workloads("ReplicaSet")),
     "StatefulSet": (("READY",), _workloads("StatefulSet")),

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from seaway.analysis.reach.entries import path_text
 from seaway.app.views.objects import Scene
+from seaway.core.names import Key
 from seaway.model.route import (
     ClaimMatch,
+    ClosedServer,
     Conditions,
     Destination,
     Forward,
+    Gateway,
     HeaderMatch,
+    HttpServer,
     Redirect,
     Respond,
     Retries,
@@ -20,6 +24,8 @@ from seaway.model.route import (
     RewritePrefix,
     Route,
     RoutePolicy,
+    Server,
+    TcpServer,
     Text,
 )
 from seaway.model.service import ServiceName
@@ -63,8 +69,45 @@ def mesh_routes(scene: Scene, wanted: Callable[[Route], bool]) -> list[tuple[str
 
 def gateway_routes(scene: Scene, wanted: Callable[[Route], bool]) -> list[tuple[str, ...]]:
     """Rows of gateways' routes that are wanted."""
-    hosts = (host for gateway in scene.model.gateways for host in gateway.hosts)
+    hosts = (host for gateway in scene.model.gateways for host in gateway.every_host)
     return [route_row(scene, host.host, route) for host in hosts for route in host.routes if wanted(route)]
+
+
+def servers_section(scene: Scene, gateways: Iterable[Gateway], owner: Key | None = None) -> Section:
+    """What these gateways listen on for Istio's Gateways; with an owner, for that one."""
+    rows = [
+        (
+            f"{edge.address}:{edge.number}" if edge.address else str(edge.number),
+            ", ".join(server.names) or "any",
+            _tls_word(server),
+            _served(scene, server),
+            str(server.origin),
+        )
+        for gateway in gateways
+        for edge in gateway.edges
+        for server in edge.servers
+        if owner is None or owner in server.owners
+    ]
+    return section("Listens", ("PORT", "SERVER NAMES", "TLS", "SERVES", "FROM"), rows)
+
+
+def _tls_word(server: Server) -> str:
+    if server.tls is None:
+        return "passed through" if server.names else "none"
+    names = ", ".join(f"{one.owner.namespace}/{one.owner.name}" if one.owner else one.id for one in server.tls.certificates)
+    clients = server.tls.clients
+    asked = "" if clients is None else ", clients must show one" if clients.required else ", clients may show one"
+    return f"{names or 'its own in the mesh'}{asked}"
+
+
+def _served(scene: Scene, server: Server) -> str:
+    match server.does:
+        case HttpServer(hosts):
+            return f"HTTP, {len(hosts)} hosts"
+        case TcpServer(destinations):
+            return f"bytes to {split(scene, destinations)}"
+        case ClosedServer(why):
+            return f"nothing: {why}"
 
 
 def routes_to(scene: Scene, services: set[ServiceName]) -> Section:

@@ -123,4 +123,4 @@ def gateway_ports(gateway: Gateway, model: Model) -> list[int]:
     service = model.service.get(gateway.service) if gateway.service else None
     if service is not None and service.load_balancer_ip:
         return [port.port for port in service.ports]
-    return sorted({*gateway.http_ports, *gateway.https_ports})
+    return sorted({*gateway.http_ports, *gateway.https_ports, *(edge.number for edge in gateway.edges)})

@@ -1,7 +1,6 @@
-"""Mistakes in VirtualServices and Istio's Gateways (NET053x to NET056x).
+"""Mistakes in VirtualServices (NET0530 to NET0555).
 
 NET0530 to NET0543: upstream refuses the object, and so does Seaway. NET0544 to NET0555: what it says is without effect, or leads nowhere.
-NET0556 to NET0569: Gateways.
 """
 
 from __future__ import annotations

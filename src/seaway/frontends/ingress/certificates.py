@@ -70,7 +70,7 @@ def check_expiry(certificate: Certificate, now: datetime) -> Findings:
 
 def find_expired(model: Model, now: datetime) -> Findings:
     """Warnings about all gateways' certificates that have expired at `now`."""
-    served = {tls.certificate.id: tls.certificate for gateway in model.gateways for tls in gateway.tls if tls.certificate is not None}
+    served = {certificate.id: certificate for gateway in model.gateways for certificate in gateway.certificates}
     return tuple(one for certificate in served.values() for one in check_expiry(certificate, now))
 
 

@@ -17,7 +17,7 @@ from difflib import get_close_matches
 
 from seaway.core.codes import ingress as codes
 from seaway.core.finding import Finding, Findings, finding
-from seaway.frontends.ingress.controllers import SEAWAY_CLASS, Controller
+from seaway.frontends.ingress.controllers import ISTIO_GATEWAY, SEAWAY_CLASS, Controller
 from seaway.frontends.ingress.quoting import plain
 from seaway.resources.networking_v1 import DEFAULT_CLASS_ANNOTATION, Ingress, IngressClass
 from seaway.resources.resource import Resource
@@ -50,15 +50,22 @@ def claim_ingresses(snapshot: Snapshot, controllers: tuple[Controller, ...]) -> 
     classes = {resource.key.name: resource for resource in snapshot.of(IngressClass)}
     default, findings = _default_class(classes.values())
     taken: dict[str, list[Resource[Ingress]]] = {controller.name: [] for controller in controllers}
+    serving = _serving(controllers)
     served = {controller.name: _classes_of(controller, classes) for controller in controllers}
     for ingress in sorted(snapshot.of(Ingress), key=precedence):
-        verdict = _judge(ingress, classes, default, controllers)
+        verdict = _judge(ingress, classes, default, serving)
         findings += verdict.findings
         for controller in verdict.gateways:
             taken[controller.name].append(ingress)
             if verdict.ingress_class:
                 served[controller.name].add(verdict.ingress_class)
     return {name: Claim(tuple(taken[name]), tuple(sorted(served[name]))) for name in taken}, findings
+
+
+def _serving(controllers: tuple[Controller, ...]) -> tuple[Controller, ...]:
+    """Those that serve Ingresses. Seaway's own gateway does so where there is no other; else it was made for Istio's Gateways alone."""
+    found = tuple(one for one in controllers if one.controller != ISTIO_GATEWAY)
+    return tuple(one for one in found if not one.implied) or found
 
 
 def precedence(ingress: Resource[Ingress]) -> tuple[float, str, str]:

@@ -1,6 +1,7 @@
 """Ingress controllers among the workloads: their pods are the gateways. Where the manifests hold none, Seaway's own is made.
 
-Recognised are ingress-nginx (by image or arguments), Istio's ingress gateway (by label and image) and Seaway's own image.
+Recognised are ingress-nginx (by image or arguments), Istio's gateways (by image, with label, annotation or arguments) and Seaway's own
+image.
 What a gateway serves is `gateways.py`'s business.
 """
 
@@ -17,17 +18,23 @@ from seaway.frontends.ingress.arguments import command_line, flags, is_true
 from seaway.model.service import ServiceName
 from seaway.resources.apps_v1 import DaemonSet, Deployment
 from seaway.resources.core_v1 import Container, ContainerPort
+from seaway.resources.istio.gateway import Gateway as IstioGateway
 from seaway.resources.load import resource_of
+from seaway.resources.meta import ObjectMeta
 from seaway.resources.resource import Resource
 from seaway.snapshot import Snapshot
 
 NGINX_CONTROLLER = "k8s.io/ingress-nginx"
 ISTIO_CONTROLLER = "istio.io/ingress-controller"
+ISTIO_GATEWAY = "istio.io/gateway"
+"""What serves Istio's Gateways alone, and no Ingress: egress gateways, and others beside the usual one."""
 SEAWAY_CONTROLLER = "seaway.dev/gateway"
 SEAWAY_CLASS = "seaway"
 SEAWAY_IMAGE = "seaway/gateway"
 
 _ISTIO_LABEL = ("istio", "ingressgateway")
+_LABELS = {"app": "seaway-gateway", _ISTIO_LABEL[0]: _ISTIO_LABEL[1]}
+_TEMPLATES = "inject.istio.io/templates"
 _HTTP = (("http", "http2"), (80, 8080))
 _HTTPS = (("https",), (443, 8443))
 
@@ -78,11 +85,21 @@ def _controller(resource: Resource[Deployment] | Resource[DaemonSet]) -> Control
         words = command_line(container, namespace)
         if repository[-2:] == tuple(SEAWAY_IMAGE.split("/")):
             return _plain(resource, container, SEAWAY_CONTROLLER, SEAWAY_CLASS)
-        if labels.get(_ISTIO_LABEL[0]) == _ISTIO_LABEL[1] and repository[-1] in ("proxyv2", "auto"):
-            return _plain(resource, container, ISTIO_CONTROLLER, "istio")
+        if repository[-1] in ("proxyv2", "auto"):
+            if labels.get(_ISTIO_LABEL[0]) == _ISTIO_LABEL[1]:
+                return _plain(resource, container, ISTIO_CONTROLLER, "istio")
+            if _is_router(template.metadata, container):
+                return replace(_plain(resource, container, ISTIO_GATEWAY, ""), http_ports=(), https_ports=())
         if _is_nginx(repository, words):
             return _nginx(resource, container, flags(words))
     return None
+
+
+def _is_router(metadata: ObjectMeta, container: Container) -> bool:
+    """What Istio's charts of gateways write: the template of the injector, or the arguments `proxy router`; and the older label."""
+    templates = metadata.annotations.get(_TEMPLATES, "").split(",")
+    label = metadata.labels.get(_ISTIO_LABEL[0], "")
+    return "gateway" in templates or "router" in container.args or label.endswith("gateway")
 
 
 def _is_nginx(repository: tuple[str, ...], words: tuple[str, ...]) -> bool:
@@ -145,16 +162,39 @@ def _number(text: str | None) -> int:
     return int(text) if text and text.isascii() and text.isdecimal() and 0 < int(text) < 65536 else 0
 
 
-def gateway_objects() -> tuple[Resource[Any], ...]:
-    """The gateway for manifests without one: namespace, identity, Deployment, LoadBalancer Service and a class that is no default."""
-    labels = {"app": "seaway-gateway", _ISTIO_LABEL[0]: _ISTIO_LABEL[1]}
+def wanted_ports(snapshot: Snapshot) -> tuple[int, ...]:
+    """Ports of Istio's Gateways that Seaway's own gateway would serve, besides those that it has in any case."""
+    found = {
+        server.port.number
+        for one in snapshot.of(IstioGateway)
+        if one.body.spec.selector.items() <= _LABELS.items()
+        for server in one.body.spec.servers
+    }
+    return tuple(sorted(port for port in found - {80, 443} if 0 < port < 65536))
+
+
+def lacks_proxy(snapshot: Snapshot, controllers: tuple[Controller, ...]) -> bool:
+    """Whether there is nothing that serves Istio's Gateways, and there are some for Seaway's own gateway."""
+    if any(one.controller in (ISTIO_CONTROLLER, ISTIO_GATEWAY, SEAWAY_CONTROLLER) for one in controllers):
+        return False
+    return any(one.body.spec.selector.items() <= _LABELS.items() for one in snapshot.of(IstioGateway))
+
+
+def gateway_objects(more: tuple[int, ...]) -> tuple[Resource[Any], ...]:
+    """The gateway for manifests without one: namespace, identity, Deployment, LoadBalancer Service and a class that is no default.
+
+    `more` are ports besides those of HTTP and HTTPS.
+    """
+    labels = _LABELS
     ports = [{"name": "http", "containerPort": 80}, {"name": "https", "containerPort": 443}]
+    ports += [{"name": f"port-{one}", "containerPort": one} for one in more]
     pod = {"serviceAccountName": "gateway", "containers": [{"name": "gateway", "image": SEAWAY_IMAGE, "ports": ports}]}
     deployment = {"replicas": 1, "selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": pod}}
     service = {
         "type": "LoadBalancer",
         "selector": labels,
-        "ports": [{"name": "http", "port": 80, "targetPort": "http"}, {"name": "https", "port": 443, "targetPort": "https"}],
+        "ports": [{"name": "http", "port": 80, "targetPort": "http"}, {"name": "https", "port": 443, "targetPort": "https"}]
+        + [{"name": f"port-{one}", "port": one, "targetPort": one} for one in more],
     }
     inside: dict[str, Any] = {"name": "gateway", "namespace": SYSTEM_NAMESPACE, "labels": labels}
     rows: tuple[dict[str, Any], ...] = (

@@ -12,7 +12,7 @@ from seaway.core.origin import Origin
 from seaway.frontends.ingress.backends import Place, find_backends
 from seaway.frontends.ingress.certificates import find_certificate
 from seaway.frontends.ingress.claims import Claim, claim_ingresses
-from seaway.frontends.ingress.controllers import Controller
+from seaway.frontends.ingress.controllers import ISTIO_CONTROLLER, ISTIO_GATEWAY, Controller
 from seaway.frontends.ingress.hosts import build_hosts
 from seaway.frontends.ingress.quoting import plain
 from seaway.frontends.ingress.rewrite_advice import check_rewrites
@@ -76,8 +76,8 @@ def _gateway(controller: Controller, claim: Claim, place: Place, around: _Around
         service=service,
         classes=claim.classes,
         controller=controller.controller,
-        http_ports=controller.http_ports,
-        https_ports=controller.https_ports,
+        http_ports=tuple(_listened(controller, one, 80, own, services) for one in controller.http_ports),
+        https_ports=tuple(_listened(controller, one, 443, own, services) for one in controller.https_ports),
         hosts=hosts,
         tls=tls.hosts,
         owners=tuple(sorted(rules.key for rules in served)),
@@ -87,10 +87,26 @@ def _gateway(controller: Controller, claim: Claim, place: Place, around: _Around
     return gateway, tuple(findings)
 
 
+def _listened(
+    controller: Controller, declared: int, exposed: int, own: tuple[PodName, ...], services: Mapping[ServiceName, Service]
+) -> int:
+    """The port that pods listen on for a scheme. Istio's gateways declare none: it is what their Service's port leads to."""
+    if controller.controller != ISTIO_CONTROLLER:
+        return declared
+    for service in sorted(services.values(), key=lambda one: one.id):
+        for position, port in enumerate(service.ports):
+            if port.port == exposed and (backend := next((one for one in service.backends if one.pod in own), None)) is not None:
+                return backend.ports[position] or declared
+    return declared
+
+
 def _service(
     controller: Controller, own: tuple[PodName, ...], services: Mapping[ServiceName, Service]
 ) -> tuple[ServiceName | None, Findings]:
-    """The Service that `--publish-service` names, else the first LoadBalancer, else the first NodePort that selects the gateway's pods."""
+    """The Service that `--publish-service` names, else the first LoadBalancer, else the first NodePort that selects the gateway's pods.
+
+    Of gateways that serve no Ingress any will do.
+    """
     words = {"workload": str(controller.workload)}
     findings: Findings = ()
     published = controller.publish_service
@@ -101,7 +117,8 @@ def _service(
         findings = (finding(codes.PUBLISH_SERVICE_MISSING, controller.origin, controller.workload, **words, service=name),)
     if not own:
         return None, (*findings, finding(codes.GATEWAY_WITHOUT_PODS, controller.origin, controller.workload, **words))
-    for wanted in (ServiceType.LOAD_BALANCER, ServiceType.NODE_PORT):
+    inside = (ServiceType.CLUSTER_IP,) if controller.controller == ISTIO_GATEWAY else ()  # as egress gateways are reached
+    for wanted in (ServiceType.LOAD_BALANCER, ServiceType.NODE_PORT, *inside):
         for service in sorted(services.values(), key=lambda one: one.id):
             if service.type is wanted and any(one.pod in own for one in service.backends):
                 return service.id, findings

@@ -22,6 +22,7 @@ from seaway.frontends.istio.destination_rules.ejections import check_ejections
 from seaway.frontends.istio.discovery import discovered
 from seaway.frontends.istio.enrolment import enrol
 from seaway.frontends.istio.gateway_calls import call_as_members
+from seaway.frontends.istio.gateways.build import Surroundings, build_edges
 from seaway.frontends.istio.hosts import build_registry, host_names
 from seaway.frontends.istio.inbounds import People, build_inbounds
 from seaway.frontends.istio.proxy_annotations import check_proxy_annotations
@@ -88,6 +89,8 @@ def build_mesh(ground: Ground) -> BuiltMesh:
     callers = outside_the_mesh(ground.gateways, ground.outside, members)
     inhabited = frozenset(pod.namespace for pod in pods)
     gateways = call_as_members(_guarded(ground.gateways, policies), members, registry, rules)
+    around = Surroundings(snapshot, registry, virtual_services, rules, members, pods, ground.services, _verifying(policies))
+    gateways, gateway_findings = build_edges(gateways, around)
     called = {*of_gateways(gateways), *of_scopes(scoped.scopes), *of_policies(policies.policies)}
     mesh = Mesh(
         settings=settings.mesh,
@@ -119,6 +122,7 @@ def build_mesh(ground: Ground) -> BuiltMesh:
         *check_empty_namespaces(callers, ground.snapshot, settings.mesh.root_namespace, inhabited),
         *limit_findings,
         *find_limit_traps(limits, workloads, _guards(policies, inbounds)),
+        *gateway_findings,
     )
     return BuiltMesh(mesh, gateways, tuple(registry.given.items()), findings)
 
@@ -139,6 +143,12 @@ def _guarded(gateways: tuple[Gateway, ...], policies: Policies) -> tuple[Gateway
 def _guards(policies: Policies, inbounds: tuple[Inbound, ...]) -> Guarded:
     by_id = {one.id: one for one in policies.policies}
     return Guarded({pod: by_id[name] for pod, name in policies.of.items()}, {one.pod: one for one in inbounds})
+
+
+def _verifying(policies: Policies) -> frozenset[PodName]:
+    """The pods at which tokens are verified."""
+    known = {one.id for one in policies.policies if one.tokens}
+    return frozenset(pod for pod, policy in policies.of.items() if policy in known)
 
 
 def _identified(clients: Mapping[PodName, Client], registry: Registry, rules: DestinationRules, pod: PodName, to: UpstreamId) -> UpstreamId:

@@ -12,8 +12,7 @@ from seaway.model.upstream import NOWHERE, UpstreamId
 
 def of_gateways(gateways: tuple[Gateway, ...]) -> Iterator[UpstreamId]:
     for gateway in gateways:
-        for host in gateway.hosts:
-            yield from _of_routes(host.routes)
+        yield from gateway.leads_to
 
 
 def of_scopes(scopes: tuple[Scope, ...]) -> Iterator[UpstreamId]:

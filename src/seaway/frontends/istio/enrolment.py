@@ -16,7 +16,7 @@ from seaway.core.codes.membership import AMBIENT, ANNOTATION_ALONE, BOTH_NAMESPA
 from seaway.core.finding import Findings, finding
 from seaway.core.names import Key
 from seaway.core.origin import GENERATED, Origin
-from seaway.frontends.ingress.controllers import ISTIO_CONTROLLER, SEAWAY_CONTROLLER, find_controllers
+from seaway.frontends.ingress.controllers import ISTIO_CONTROLLER, ISTIO_GATEWAY, SEAWAY_CONTROLLER, find_controllers
 from seaway.frontends.istio.captures import read_capture
 from seaway.frontends.istio.pod_fields import pod_field
 from seaway.frontends.istio.settings import Settings
@@ -24,6 +24,7 @@ from seaway.model.mesh import Capture, Member, Outsider
 from seaway.model.names import spiffe_id
 from seaway.model.workload import Pod
 from seaway.resources.core_v1 import Namespace
+from seaway.resources.istio.gateway import Gateway
 from seaway.resources.resource import Resource, Step
 from seaway.snapshot import Snapshot
 
@@ -38,7 +39,7 @@ _IGNORED = frozenset({"kube-system", "kube-public", "kube-node-lease", "local-pa
 _YES = frozenset({"y", "yes", "true", "on"})
 """What the injector reads as true, in any case; the empty word is the namespace's default, any other is false."""
 
-_GATEWAYS = frozenset({ISTIO_CONTROLLER, SEAWAY_CONTROLLER})
+_GATEWAYS = frozenset({ISTIO_CONTROLLER, ISTIO_GATEWAY, SEAWAY_CONTROLLER})
 
 
 _ALL = Capture()
@@ -77,7 +78,8 @@ class _Labels:
 def enrol(snapshot: Snapshot, pods: tuple[Pod, ...], settings: Settings) -> tuple[tuple[Member, ...], tuple[Outsider, ...], Findings]:
     """Every pod is either a member or an outsider, both in the order of `pods`. A member's `scope` is left empty, for `scopes` to fill.
 
-    Istio's gateways are proxies themselves, so they are always members; Seaway's own gateway stands for one, once there is a mesh.
+    Istio's gateways are proxies themselves, so they are always members; Seaway's own gateway stands for one. Without a mesh or a Gateway
+    neither is: there is nobody to be a member among.
     """
     decisions: dict[Key, _Decision] = {}
     findings: list[Findings] = [_namespace_findings(one) for one in snapshot.of(Namespace)]
@@ -85,7 +87,7 @@ def enrol(snapshot: Snapshot, pods: tuple[Pod, ...], settings: Settings) -> tupl
         if pod.owner not in decisions:
             decisions[pod.owner], found = _decide(_labels_of(pod, snapshot))
             findings.append(found)
-    if any(one.inside for one in decisions.values()):
+    if any(one.inside for one in decisions.values()) or any(snapshot.of(Gateway)):
         decisions |= _gateways(snapshot)
     members: list[Member] = []
     outsiders: list[Outsider] = []

@@ -36,7 +36,6 @@ STATS: tuple[Fields, ...] = (
     {"suffix": ".upstream_rq_retry"},
     {"contains": ".membership_"},
     {"contains": ".outlier_detection."},
-    {"contains": ".fault."},
     {"suffix": ".update_rejected"},
     {"suffix": ".update_success"},
 )

@@ -6,11 +6,11 @@ https://www.envoyproxy.io/docs/envoy/latest/configuration/best_practices/edge
 
 from __future__ import annotations
 
-from seaway.model.names import route_name
-from seaway.model.route import Gateway
 from seaway.plans.envoy.access_logs import request_log
+from seaway.plans.envoy.filters.chain import http_filters
 from seaway.plans.envoy.filters.rate_limits import limit_filter
-from seaway.plans.envoy.forwarded import forwarded_headers
+from seaway.plans.envoy.forwarded import HTTPS_PORT, forwarded_headers
+from seaway.plans.envoy.gateway_place import GatewayPlace
 from seaway.plans.envoy.proto import ADS, Fields, HttpConnectionManager, Router, extension, seconds, wrapped
 from seaway.plans.envoy.routes.filters import ROUTE_FILTERS, when_asked_for
 from seaway.protocols.flow_entry import Reporter
@@ -34,8 +34,10 @@ NOBODY_INTERNAL: Fields = {"cidr_ranges": [{"address_prefix": "255.255.255.255",
 ROUTER = extension("envoy.filters.http.router", Router(suppress_envoy_headers=True, dynamic_stats=wrapped(False)))
 
 
-def build_connection_manager(gateway: Gateway, tls: bool, port: int) -> Fields:
-    """The network filter; routes come by name over RDS, so that a change of routes moves no listener.
+def build_connection_manager(place: GatewayPlace, table: str, by_claims: bool, plain_port: int = 0) -> Fields:
+    """The network filter for Ingresses; routes come by name over RDS, so that a change of routes moves no listener.
+
+    `by_claims`: where a request goes depends on its token. `plain_port` is the port of plain HTTP, 0 where TLS ends.
 
     * Headers with an underscore are dropped, as nginx does: `x_user` and `x-user` are one variable to many a backend.
     * Paths are normalised and slashes merged before they are matched, and forwarded so. `%2F` stays as it is, for matching too.
@@ -44,12 +46,12 @@ def build_connection_manager(gateway: Gateway, tls: bool, port: int) -> Fields:
     * The client's address is the peer's. What it claims in X-Forwarded-For is set aside in `forwarded.py`.
     """
     manager = HttpConnectionManager(
-        stat_prefix=route_name(gateway.name, tls),
+        stat_prefix=place.routes(table),
         codec_type="AUTO",  # HTTP/1.1, and HTTP/2 by ALPN or with prior knowledge
-        rds={"config_source": ADS, "route_config_name": route_name(gateway.name, tls)},
+        rds={"config_source": ADS, "route_config_name": place.routes(table)},
         access_log=request_log(Reporter.GATEWAY),
-        early_header_mutation_extensions=[forwarded_headers(tls, port)],
-        http_filters=[{**limit_filter(), "disabled": True}, *_route_filters(gateway), ROUTER],
+        early_header_mutation_extensions=[forwarded_headers(not plain_port, plain_port or HTTPS_PORT)],
+        http_filters=[*gateway_filters(place, by_claims), ROUTER],
         common_http_protocol_options={"idle_timeout": seconds(KEEP_ALIVE_S), "headers_with_underscores_action": "DROP_HEADER"},
         http_protocol_options={"accept_http_10": True},
         http2_protocol_options=HTTP2,
@@ -70,7 +72,11 @@ def build_connection_manager(gateway: Gateway, tls: bool, port: int) -> Fields:
     return extension("envoy.filters.network.http_connection_manager", manager)
 
 
-def _route_filters(gateway: Gateway) -> list[Fields]:
-    """Where claims of a token decide the route, it is known only after the token has been verified."""
-    by_claims = any(route.conditions.claims for host in gateway.hosts for route in host.routes)
-    return list(ROUTE_FILTERS) if by_claims else when_asked_for(ROUTE_FILTERS)
+def gateway_filters(place: GatewayPlace, by_claims: bool) -> list[Fields]:
+    """All filters before the router: policies, of which gateways outside the mesh have limits alone, and features of routes.
+
+    Where claims of a token decide the route, it is known only after the token has been verified.
+    """
+    outside: list[Fields] = [{**limit_filter(), "disabled": True}]
+    policing = http_filters(place.slot, place.policy if by_claims else None) if place.guarded else outside
+    return [*policing, *(ROUTE_FILTERS if by_claims else when_asked_for(ROUTE_FILTERS))]

@@ -10,42 +10,43 @@ from dataclasses import dataclass
 
 from seaway.model.authorization import OPEN, WorkloadPolicy
 from seaway.model.index import Model
-from seaway.model.names import route_name
+from seaway.model.names import gateway_routes
 from seaway.model.route import Gateway
 from seaway.model.workload import PodName
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayPlace:
-    """`suffix` is "" where the gateway's pods agree."""
+    """`suffix` is "" where the gateway's pods agree. `guarded`: they are in the mesh; outside of it, limits alone hold."""
 
     gateway: str
     suffix: str
     policy: WorkloadPolicy
+    guarded: bool
 
     @property
     def slot(self) -> str:
         """See `filters/chain.py`."""
         return f"gateway/{self.gateway}{self.suffix}"
 
-    def routes(self, tls: bool) -> str:
-        """Name of the RouteConfiguration for plain HTTP or HTTPS."""
-        return f"{route_name(self.gateway, tls)}{self.suffix}"
+    def routes(self, table: str) -> str:
+        """Name of a RouteConfiguration."""
+        return gateway_routes(self.gateway, table, self.suffix)
 
 
 def place_of(model: Model, gateway: Gateway, pod: PodName) -> GatewayPlace:
     """That of one of the gateway's pods."""
-    policies = {name: _policy(model, name) for name in gateway.pods}
+    policies = {name: _policy(model, gateway, name) for name in gateway.pods}
     usual = next(iter(policies.values()), OPEN)
     own = policies.get(pod, usual)
-    return GatewayPlace(gateway.name, "" if own == usual else f"/{pod.name}", own)
+    return GatewayPlace(gateway.name, "" if own == usual else f"/{pod.name}", own, pod in model.member)
 
 
-def _policy(model: Model, pod: PodName) -> WorkloadPolicy:
+def _policy(model: Model, gateway: Gateway, pod: PodName) -> WorkloadPolicy:
     member = model.member.get(pod)
-    return model.policy.get(member.policy, OPEN) if member is not None else OPEN
+    return model.policy.get(member.policy if member is not None else gateway.policy, OPEN)
 
 
 def routes_by_claims(gateway: Gateway) -> bool:
     """Whether what a token says decides where some request goes."""
-    return any(route.conditions.claims for host in gateway.hosts for route in host.routes)
+    return any(route.conditions.claims for host in gateway.every_host for route in host.routes)

@@ -13,7 +13,7 @@ from seaway.model.upstream import Pool
 from seaway.plans.envoy.clusters.binding import callers_own_network
 from seaway.plans.envoy.clusters.connection_pool import circuit_breakers
 from seaway.plans.envoy.endpoints.plan import build_assignment
-from seaway.plans.envoy.listeners import leave_from
+from seaway.plans.envoy.leaving import leave_from
 from seaway.plans.envoy.proto import ADS, Cluster, Fields, Listener, TcpProxy, extension, seconds
 from seaway.plans.envoy.resource import build_resource, provenance
 from seaway.protocols.xds_resource import CLUSTER, LISTENER, XdsResource

@@ -10,17 +10,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from seaway.core.memo import Memo
-from seaway.model.authorization import OPEN
 from seaway.model.index import Model
 from seaway.model.locality import HOSTNAME_LABEL
-from seaway.model.route import Gateway
+from seaway.model.route import ClosedServer, Gateway
 from seaway.model.upstream import OfService, Resolved, Upstream, UpstreamId
 from seaway.model.workload import Pod
 from seaway.plans.envoy.clusters.plan import plan_cluster, plan_upstream_secrets
+from seaway.plans.envoy.edges.tls import plan_server_secrets
 from seaway.plans.envoy.endpoints.plan import Calls, Seen, all_take_mtls, asks_for_endpoints, called_at
+from seaway.plans.envoy.filters.chain import plan_filters
+from seaway.plans.envoy.gateway_place import place_of, routes_by_claims
 from seaway.plans.envoy.listeners import certificates, plan_gateway_listeners
 from seaway.plans.envoy.mesh.outbound import OutboundChains
-from seaway.plans.envoy.mesh.passthrough import plan_passthrough
+from seaway.plans.envoy.mesh.passthrough import plan_black_hole, plan_passthrough
 from seaway.plans.envoy.mesh.plan import (
     Residents,
     called_by,
@@ -32,7 +34,7 @@ from seaway.plans.envoy.mesh.plan import (
     scope_routes,
 )
 from seaway.plans.envoy.mesh.shortcut import shortcut_of
-from seaway.plans.envoy.routes.gateway import plan_routes
+from seaway.plans.envoy.routes.gateway import plan_table, tables_of
 from seaway.plans.envoy.secrets import plan_certificate
 from seaway.plans.envoy.site import Site, site_of
 from seaway.plans.envoy.view import EnvoyView
@@ -74,7 +76,9 @@ def plan_steady(model: Model, present: Model, views: tuple[EnvoyView, ...], memo
         groups=groups,
         chains={scope.id: scope_chains(present, scope, memo) for scope in scopes},
         routes={scope.id: memo(("routes", scope.id), Layer, tuple(scope_routes(scope, memo))) for scope in scopes},
-        gateways={one.name: memo(("gateway", one.name), Layer, tuple(_gateway_routes(model, one, memo))) for one in model.gateways},
+        gateways={
+            one.name: memo(("gateway", one.name), Layer, tuple(_gateway_parts(model, one, views[:1], memo))) for one in model.gateways
+        },
         near=_near(model, present, groups),
     )
     nodes = {view.node: _node((model, present, view), people.get(view.node, ()), shared, outlooks[ways[view.node]], memo) for view in views}
@@ -99,24 +103,28 @@ Outlook = Mapping[str, tuple[Layer, Calls]]
 def _groups(model: Model, present: Model) -> Groups:
     found = {f"scope {one.id}": called_by(one) for one in present.mesh.scopes}
     found |= {f"policy {one.id}": {each.to for each in one.authorizers} for one in present.mesh.policies if one.authorizers}
-    found |= {f"gateway {one.name}": _forwarded(one) for one in model.gateways}
+    found |= {f"gateway {one.name}": one.leads_to for one in model.gateways}
     return {name: frozenset(to for to in called if to in present.upstream) for name, called in found.items()}
 
 
-def _forwarded(gateway: Gateway) -> set[UpstreamId]:
-    """The upstreams that some route of the gateway leads to."""
-    return {to for host in gateway.hosts for route in host.routes for to in route.leads_to}
-
-
-def _gateway_routes(model: Model, gateway: Gateway, memo: Memo) -> Iterator[XdsResource]:
-    limits = model.policy.get(gateway.policy, OPEN).limits
-    for tls in (False, True) if gateway.https_ports else (False,):
-        yield plan_routes(gateway, tls, limits, memo)
+def _gateway_parts(model: Model, gateway: Gateway, views: tuple[EnvoyView, ...], memo: Memo) -> Iterator[XdsResource]:
+    """What a gateway has wherever its pods are: routes, policies, certificates of servers. Any view will do, nothing of it is a node's."""
+    places = dict.fromkeys(place_of(model, gateway, name) for name in gateway.pods)
+    for view in views:
+        tables = tuple(tables_of(gateway, gateway.default_certificate or view.default_certificate))
+        for place in places:
+            yield from (plan_table(table, gateway, place, memo) for table in tables)
+            if place.guarded:
+                yield from plan_filters(place.slot, place.policy, view.token_keys, routes_by_claims(gateway))
+    for server in gateway.servers:
+        yield from plan_server_secrets(server)
+    if any(isinstance(server.does, ClosedServer) for server in gateway.servers):
+        yield plan_black_hole()
 
 
 def _outlook(model: Model, present: Model, groups: Groups, way: Way, memo: Memo) -> Outlook:
     """What all nodes share from which upstreams look alike. Groups of the same upstreams are one."""
-    hosts = (host for gateway in model.gateways for host in gateway.hosts)
+    hosts = (host for gateway in model.gateways for host in gateway.every_host)
     changed = rewritten((*routes_of(present.mesh.scopes), *(route for host in hosts for route in host.routes)))
     needed = sorted(frozenset[UpstreamId]().union(*groups.values()))
     clusters = {to: tuple(_clusters(model, present.upstream[to], way, to in changed, memo)) for to in needed}
@@ -161,8 +169,9 @@ def _counts_nodes(upstream: Upstream) -> bool:
 def _node(what: tuple[Model, Model, EnvoyView], people: Residents, shared: _Shared, outlook: Outlook, memo: Memo) -> SteadyNode:
     model, present, view = what
     scopes = sorted({one.scope for one in people})
-    policies = sorted({one.policy for one in people if f"policy {one.policy}" in shared.groups})
     gateways = [one for one in model.gateways if any(True for _ in _pods(model, one, view.node))]
+    guarding = (model.member[pod.id] for one in gateways for pod in _pods(model, one, view.node) if pod.id in model.member)
+    policies = sorted({one.policy for one in (*people, *guarding) if f"policy {one.policy}" in shared.groups})
     groups = [f"scope {one}" for one in scopes] + [f"policy {one}" for one in policies] + [f"gateway {one.name}" for one in gateways]
     near = sorted(to for to in shared.near.get(view.node, ()) if any(to in shared.groups[one] for one in groups))
     site = site_of(model, view.node, view.roots)
@@ -194,8 +203,7 @@ def _gateway(model: Model, gateway: Gateway, view: EnvoyView) -> Iterator[XdsRes
     """What a gateway has on one node, and the certificates that it shows there."""
     default = gateway.default_certificate or view.default_certificate
     for pod in _pods(model, gateway, view.node):
-        caller = model.member[pod.id].spiffe if pod.id in model.member else ""
-        yield from plan_gateway_listeners(gateway, pod, view.netns_folder, default, caller)
+        yield from plan_gateway_listeners(model, gateway, pod, view.netns_folder, default)
     if gateway.https_ports:
         for certificate, _ in certificates(gateway, default).values():
             yield plan_certificate(certificate)

@@ -140,7 +140,7 @@ def line_of(text: str) -> str:
     [
         ("vs", ["GATEWAYS", "HOSTS"], ["<none>", "web"]),
         ("destinationrules.networking.istio.io", ["HOST"], ["web"]),
-        ("gateways.networking.istio.io", ["SERVERS"], ["1"]),
+        ("gateways.networking.istio.io", ["SERVERS", "ADDRESS"], ["1", "198.18.255.253"]),
         ("se", ["HOSTS", "LOCATION", "RESOLUTION"], ["world.test", "MESH_EXTERNAL", "STATIC"]),
         ("we", ["ADDRESS"], ["192.0.2.7"]),
         ("sidecar", [], []),

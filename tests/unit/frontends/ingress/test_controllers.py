@@ -45,7 +45,8 @@ def find(*objects):
         ("auto", (), {"istio": "ingressgateway"}, "istio.io/ingress-controller"),
         ("seaway/gateway", (), {}, "seaway.dev/gateway"),
         ("nginx/nginx-ingress:5.3.0", (), {}, None),
-        ("docker.io/istio/proxyv2:1.29.0", (), {"istio": "egressgateway"}, None),
+        ("docker.io/istio/proxyv2:1.29.0", (), {"istio": "egressgateway"}, "istio.io/gateway"),
+        ("auto", ("proxy", "router"), {}, "istio.io/gateway"),
         ("docker.io/istio/proxyv2:1.29.0", (), {}, None),
         ("nginx:1.29", (), {}, None),
         ("", (), {}, None),
@@ -125,7 +126,7 @@ def test_expansion_as_the_kubelet_has_it(text, expected):
 
 
 def test_own_gateway():
-    objects = gateway_objects()
+    objects = gateway_objects(())
     assert [str(one.key) for one in objects] == [
         "Namespace seaway-system",
         "ServiceAccount seaway-system/gateway",

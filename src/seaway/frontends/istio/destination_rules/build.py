@@ -97,6 +97,15 @@ class DestinationRules:
         )
         return UpstreamId(host.name, port, subset, str(variant))
 
+    def opaque(self, upstream: UpstreamId) -> UpstreamId:
+        """The same, for connections that are encrypted already."""
+        return upstream._replace(variant=str(replace(parse_variant(upstream.variant), opaque=True)))
+
+    def subsets_of(self, client: Client, host: Host) -> tuple[str, ...]:
+        """The names of a host's subsets that a client sees."""
+        merged = self.rules.seen_by(client, host)
+        return tuple(one.name for one in merged.subsets) if merged is not None else ()
+
     def build(self, upstream: UpstreamId) -> Upstream:
         """The upstream itself. A port or subset that does not exist has no endpoints."""
         variant = parse_variant(upstream.variant)
@@ -117,7 +126,7 @@ class DestinationRules:
             treatment = replace(treatment, balancing=Passthrough(), warmup=None)
         return Upstream(
             id=upstream,
-            protocol=AppProtocol.HTTP if variant.gateway and port.protocol is AppProtocol.DETECT else port.protocol,
+            protocol=_protocol(port, variant),
             endpoints=endpoints,
             treatment=replace(treatment, protection=protection),
             owners=owners,
@@ -159,6 +168,8 @@ class DestinationRules:
                 return self.by_name[name]
 
     def _protection(self, tls: Tls | None, host: Host, upstream: UpstreamId, variant: Variant) -> Protection | Unusable:
+        if variant.opaque:
+            return Plain()
         if tls is not None and tls.broken:
             return Unusable("tls", "upstream refuses it", "")
         if tls is None or tls.mode not in ORIGINATING:
@@ -166,6 +177,13 @@ class DestinationRules:
         if tls.credential and not variant.credentials_of:
             return Plain(tls.origin)  # as upstream has it: no Secret for this caller, and with it no TLS at all
         return originated(tls, host, variant.credentials_of, self.snapshot)
+
+
+def _protocol(port: HostPort, variant: Variant) -> AppProtocol:
+    """As callers speak it; gateways do not look at bytes to find out."""
+    if variant.opaque:
+        return AppProtocol.TCP
+    return AppProtocol.HTTP if variant.gateway and port.protocol is AppProtocol.DETECT else port.protocol
 
 
 def _blocks(merged: Merged | None, port: int, subset: str) -> Blocks:

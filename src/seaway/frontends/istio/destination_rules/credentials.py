@@ -50,7 +50,7 @@ class Unusable:
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class Held:
     """One value, and the object that it stands in."""
 
     value: bytes
@@ -80,7 +80,7 @@ Found = tuple[Certificate | None, str, str]
 
 
 def _from_secret(tls: Tls, namespace: str, snapshot: Snapshot) -> Found | Unusable:
-    where, name = _secret_name(tls.credential, namespace)
+    where, name = secret_name(tls.credential, namespace)
     mend = (
         f"Add a Secret {where}/{name or 'NAME'} with tls.crt and tls.key (MUTUAL) and ca.crt; {name or 'NAME'}-cacert may hold the latter."
     )
@@ -89,69 +89,71 @@ def _from_secret(tls: Tls, namespace: str, snapshot: Snapshot) -> Found | Unusab
     if where != namespace:
         return Unusable("credentialName", f"Secret {where}/{name} is not for callers in {namespace}", f"Put it into namespace {namespace}.")
     secret = snapshot.get(Secret, "", where, name)
-    roots = snapshot.get(Secret, "", where, f"{name}-cacert")
-    if secret is None and (roots is None or tls.mode is TlsMode.MUTUAL):
+    authorities = snapshot.get(Secret, "", where, f"{name}-cacert")
+    if secret is None and (authorities is None or tls.mode is TlsMode.MUTUAL):
         return Unusable("credentialName", f"there is no Secret {where}/{name}", mend)
     certificate = None
     if tls.mode is TlsMode.MUTUAL:
         assert secret is not None
-        certificate = _pair(_held(secret, CHAINS), _held(secret, KEYS), "credentialName", f"Secret {where}/{name}")
+        certificate = key_pair(held(secret, CHAINS), held(secret, KEYS), "credentialName", f"Secret {where}/{name}")
         if isinstance(certificate, Unusable):
             return certificate
     if not tls.verify:
         return certificate, "", ""
-    held = (_held(roots, ROOTS) if roots is not None else None) or (_held(secret, ROOTS) if secret is not None else None)
-    if held is None:
+    found = (held(authorities, ROOTS) if authorities is not None else None) or (held(secret, ROOTS) if secret is not None else None)
+    if found is None:
         return Unusable("credentialName", f"neither Secret {where}/{name} nor {name}-cacert holds ca.crt", mend)
-    trust = _roots(held.value)
-    crl = _held(secret, LISTS) if secret is not None else None
+    trust = roots(found.value)
+    crl = held(secret, LISTS) if secret is not None else None
     if not trust:
-        return Unusable("credentialName", f"ca.crt of {held.owner} is no certificate in PEM", mend)
-    return certificate, trust, _list(crl.value) if crl is not None else ""
+        return Unusable("credentialName", f"ca.crt of {found.owner} is no certificate in PEM", mend)
+    return certificate, trust, revocations(crl.value) if crl is not None else ""
 
 
-def _secret_name(text: str, namespace: str) -> tuple[str, str]:
+def secret_name(text: str, namespace: str) -> tuple[str, str]:
     """`name`, `kubernetes://name` or `kubernetes://namespace/name`."""
     first, slash, rest = text.removeprefix("kubernetes://").partition("/")
     return (first, rest) if slash else (namespace, first)
 
 
 def _from_files(tls: Tls, namespace: str, snapshot: Snapshot) -> Found | Unusable:
-    read: dict[str, _Held] = {}
+    read: dict[str, Held] = {}
     for field, path in (("clientCertificate", tls.chain), ("privateKey", tls.key), ("caCertificates", tls.trust), ("caCrl", tls.crl)):
         if not path or (field == "caCertificates" and path in SYSTEM_ROOTS):
             continue
-        held = mounted_file(snapshot, namespace, path)
-        if held is None:
+        mounted = mounted_file(snapshot, namespace, path)
+        if mounted is None:
             mend = (
                 f"Mount it in the pods of {namespace} (annotations sidecar.istio.io/userVolume and userVolumeMount, from a Secret or "
                 "ConfigMap of the manifests), or use credentialName with workloadSelector."
             )
             return Unusable(field, f"no pod in namespace {namespace} mounts {plain(path)} from a Secret or ConfigMap", mend)
-        read[field] = _Held(*held)
+        read[field] = Held(*mounted)
     certificate = None
     if tls.mode is TlsMode.MUTUAL:
-        certificate = _pair(read.get("clientCertificate"), read.get("privateKey"), "clientCertificate", plain(tls.chain))
+        certificate = key_pair(read.get("clientCertificate"), read.get("privateKey"), "clientCertificate", plain(tls.chain))
         if isinstance(certificate, Unusable):
             return certificate
     trust = crl = ""
-    if "caCertificates" in read and not (trust := _roots(read["caCertificates"].value)):
+    if "caCertificates" in read and not (trust := roots(read["caCertificates"].value)):
         return Unusable("caCertificates", f"{plain(tls.trust)} holds no certificate in PEM", "Put the authority's certificate there.")
-    if "caCrl" in read and not (crl := _list(read["caCrl"].value)):
+    if "caCrl" in read and not (crl := revocations(read["caCrl"].value)):
         return Unusable("caCrl", f"{plain(tls.crl)} holds no revocation list in PEM", "Put the authority's list there.")
     return certificate, trust, crl
 
 
-def _held(secret: Resource[Secret], keys: tuple[str, ...]) -> _Held | None:
+def held(secret: Resource[Secret], keys: tuple[str, ...]) -> Held | None:
+    """The first of these keys that holds something; `stringData` wins over `data`."""
     for key in keys:
         if secret.body.string_data.get(key):
-            return _Held(secret.body.string_data[key].encode(), secret.key, secret.at("stringData", key))
+            return Held(secret.body.string_data[key].encode(), secret.key, secret.at("stringData", key))
         if secret.body.data.get(key):
-            return _Held(base64.b64decode(secret.body.data[key]), secret.key, secret.at("data", key))
+            return Held(base64.b64decode(secret.body.data[key]), secret.key, secret.at("data", key))
     return None
 
 
-def _pair(chain: _Held | None, key: _Held | None, field: str, where: str) -> Certificate | Unusable:
+def key_pair(chain: Held | None, key: Held | None, field: str, where: str) -> Certificate | Unusable:
+    """A chain and its key; `field` names them, and they stand in `where`."""
     mend = "Put a certificate chain and its own private key there, both in PEM."
     if chain is None or key is None:
         return Unusable(field, f"{where} holds no {'certificate' if chain is None else 'private key'}", mend)
@@ -163,7 +165,7 @@ def _pair(chain: _Held | None, key: _Held | None, field: str, where: str) -> Cer
     return Certificate(name, pair.chain, pair.key, pair.names, pair.not_after, chain.owner, chain.origin)
 
 
-def _roots(pem: bytes) -> str:
+def roots(pem: bytes) -> str:
     """The certificates written anew, "" where there is none that can be read."""
     try:
         found = x509.load_pem_x509_certificates(pem)
@@ -172,7 +174,8 @@ def _roots(pem: bytes) -> str:
     return "".join(one.public_bytes(Encoding.PEM).decode("ascii") for one in found)
 
 
-def _list(pem: bytes) -> str:
+def revocations(pem: bytes) -> str:
+    """A revocation list written anew, "" where there is none that can be read."""
     try:
         return x509.load_pem_x509_crl(pem).public_bytes(Encoding.PEM).decode("ascii")
     except ValueError:

@@ -1,8 +1,8 @@
 """The last part of an upstream's id: what tells apart callers of one host that see different things.
 
 `""` is what most callers see. Else, in this order and joined by commas: `-` for no rule at all or the rules' names, `@NAMESPACE` for a
-host that another namespace declares under the same name, `gateway` for gateways, `~NAMESPACE` for callers who have Secrets of it, and
-`&KEY=VALUE&…` for callers with these labels.
+host that another namespace declares under the same name, `gateway` for gateways, `opaque` for connections of theirs that are encrypted
+already, `~NAMESPACE` for callers who have Secrets of it, and `&KEY=VALUE&…` for callers with these labels.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 USUAL = ""
 NO_RULE = "-"
 GATEWAY = "gateway"
+OPAQUE = "opaque"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +28,14 @@ class Variant:
     gateway: bool = False
     credentials_of: str = ""
     labels: tuple[tuple[str, str], ...] = ()
+    opaque: bool = False
 
     def __str__(self) -> str:
         host = f"@{self.host_namespace}" if self.host_namespace else ""
         secrets = f"~{self.credentials_of}" if self.credentials_of else ""
         labels = "".join(f"&{key}={value}" for key, value in self.labels)
-        return ",".join(part for part in (self.rules, host, GATEWAY if self.gateway else "", secrets, labels) if part)
+        words = (GATEWAY if self.gateway else "", OPAQUE if self.opaque else "")
+        return ",".join(part for part in (self.rules, host, *words, secrets, labels) if part)
 
 
 def parse_variant(text: str) -> Variant:
@@ -41,4 +44,4 @@ def parse_variant(text: str) -> Variant:
     marked = {part[0]: part[1:] for part in parts if part[0] in "@~&"}
     rules = next((part for part in parts if part[0] not in marked and (part == NO_RULE or "/" in part)), USUAL)
     labels = tuple((key, value) for key, _, value in (one.partition("=") for one in marked.get("&", "").split("&")) if key)
-    return Variant(rules, marked.get("@", ""), GATEWAY in parts, marked.get("~", ""), labels)
+    return Variant(rules, marked.get("@", ""), GATEWAY in parts, marked.get("~", ""), labels, OPAQUE in parts)

@@ -96,6 +96,10 @@ class VirtualServices:
         named = (one for one in self._seen(client) if any(overlap(name, host.name) for name in one.hosts))
         return build_connections(host, named, Caller(client, port), Lookups(self.registry, rules, self.retries))
 
+    def at_gateway(self, client: Client, gateway: str) -> Iterator[VirtualRules]:
+        """Those that are bound to a Gateway (`namespace/name`), as the gateway that serves it sees them; oldest first."""
+        return (one for one in self.rules if gateway in one.gateways and exported_to(one.exports, client.namespace))
+
     def named_hosts(self, client: Client, port: int, hosts: tuple[Host, ...], rules: DestinationRules) -> tuple[NamedHost, ...]:
         """Hosts of a port besides `hosts` (all that the client may call by it): in no registry, and known by a VirtualService.
 

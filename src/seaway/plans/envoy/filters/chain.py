@@ -59,17 +59,27 @@ ORDER = (
 """Upstream's order, and ours of the last. https://istio.io/latest/docs/concepts/security/#implicit-enablement"""
 
 
-def http_filters(slot: str) -> list[Fields]:
+def http_filters(slot: str, always: WorkloadPolicy | None = None) -> list[Fields]:
     """HttpFilters to stand before all others. `slot` is a name for the place, which does not change when the policy does.
 
     They cost a request nothing unless its routes ask for them: `per_route` for the slot must stand in the RouteConfiguration that the place
     uses, and its `plan_filters` be planned.
+
+    `always` is the policy of a place whose routes depend on a token's claims: Envoy decides which filters a request needs by the route
+    that it has before, so that those which the policy needs are there for every request.
     """
     made: dict[str, Fields] = {name: extension(name, HttpRbac()) for name in (CUSTOM, *_ACTIONS)}
     made[ASK] = _discovered(ASK, slot, HttpExtAuthz())
     made[JWT_FILTER] = _discovered(JWT_FILTER, slot, JwtAuthentication())
     made[LIMITS] = limit_filter()
-    return [{**made[name], "disabled": True} for name in ORDER]
+    needed = _needed(slot, always) if always is not None else frozenset[str]()
+    return [made[name] if name in needed else {**made[name], "disabled": True} for name in ORDER]
+
+
+def _needed(slot: str, policy: WorkloadPolicy) -> frozenset[str]:
+    """The filters that the policy configures."""
+    asked = per_route(slot, policy)
+    return frozenset(name for name in ORDER if name in asked or _resource_name(name, slot) in asked)
 
 
 def per_route(slot: str, policy: WorkloadPolicy) -> dict[str, Message]:
@@ -85,12 +95,15 @@ def per_route(slot: str, policy: WorkloadPolicy) -> dict[str, Message]:
     return dict(sorted((asked | limits_per_route(policy.limits)).items()))
 
 
-def plan_filters(slot: str, policy: WorkloadPolicy, fetched: Mapping[FetchedKeys, str]) -> Iterator[XdsResource]:
-    """The configuration of those filters of a place that have names of their own; the listener with `http_filters` must exist, too."""
+def plan_filters(slot: str, policy: WorkloadPolicy, fetched: Mapping[FetchedKeys, str], routing: bool = False) -> Iterator[XdsResource]:
+    """The configuration of those filters of a place that have names of their own; the listener with `http_filters` must exist, too.
+
+    `routing`: where a request goes depends on its token.
+    """
     if (authorizer := authorizer_of(policy)) is not None:
         yield _configuration(ASK, slot, http_authorizer(authorizer), {one.key for one in custom_policies(policy)})
     if policy.tokens:
-        yield _configuration(JWT_FILTER, slot, token_filter(policy.tokens, fetched), {one.key for one in policy.tokens})
+        yield _configuration(JWT_FILTER, slot, token_filter(policy.tokens, fetched, routing), {one.key for one in policy.tokens})
 
 
 def network_filters(policy: WorkloadPolicy) -> list[Fields]:

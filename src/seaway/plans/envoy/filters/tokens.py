@@ -18,12 +18,13 @@ NO_KEYS = '{"keys":[{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","kid":"none","x":
 """A key set that nothing verifies against; Envoy wants one key at least. Its point is SHA-256 of `a key that nobody holds`."""
 
 
-def token_filter(rules: tuple[TokenRule, ...], fetched: Mapping[FetchedKeys, str]) -> Message:
-    """The filter for these issuers. `fetched` holds the key sets that URLs gave last.
+def token_filter(rules: tuple[TokenRule, ...], fetched: Mapping[FetchedKeys, str], routing: bool = False) -> Message:
+    """The filter for these issuers. `fetched` holds the key sets that URLs gave last. `routing`: routes depend on claims, so that the
+    request's is looked up again once these are known.
 
     With several rules a token must satisfy the one whose place holds it. Rules may share a place: then any of them may accept the token.
     """
-    providers = {f"rule-{index}": _provider(rule, fetched) for index, rule in enumerate(rules)}
+    providers = {f"rule-{index}": _provider(rule, fetched, routing) for index, rule in enumerate(rules)}
     optional: list[Fields] = [{"requires_any": {"requirements": [{"provider_name": name}, {"allow_missing": {}}]}} for name in providers]
     if len(optional) == 1:
         requirement = optional[0]
@@ -37,7 +38,7 @@ def token_filter(rules: tuple[TokenRule, ...], fetched: Mapping[FetchedKeys, str
     )
 
 
-def _provider(rule: TokenRule, fetched: Mapping[FetchedKeys, str]) -> Fields:
+def _provider(rule: TokenRule, fetched: Mapping[FetchedKeys, str], routing: bool) -> Fields:
     match rule.keys:
         case InlineKeys(text):
             jwks = text
@@ -54,5 +55,6 @@ def _provider(rule: TokenRule, fetched: Mapping[FetchedKeys, str]) -> Fields:
         "forward_payload_header": rule.payload_header,
         "claim_to_headers": [{"header_name": header, "claim_name": claim} for header, claim in rule.claim_headers],
         "payload_in_metadata": PAYLOAD,
+        "clear_route_cache": routing,
         "normalize_payload_in_metadata": {"space_delimited_claims": rule.space_delimited},
     }

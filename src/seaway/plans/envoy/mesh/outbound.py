@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from seaway.core.names import Key
 from seaway.model.mesh import Member, MeshSettings, Scope, TcpRoute, Unknown
 from seaway.model.names import OUTBOUND_PORT, outbound_listener, outbound_routes, upstream_cluster
+from seaway.model.route import Destination
 from seaway.model.upstream import ConsistentHash, Treatment, Upstream, UpstreamId
 from seaway.plans.envoy.access_logs import connection_log
 from seaway.plans.envoy.mesh.alpn import PLAIN_HTTP, TCP, client_alpn
@@ -81,7 +82,7 @@ def outbound_chains(scope: Scope, settings: MeshSettings, upstreams: tuple[Upstr
             manager = outbound_manager(settings, outbound_routes(scope.id, route.port, route.http))
             looked = replace(match, transport=_RAW, alpn=PLAIN_HTTP)
             chains.append(chain(f"{_name(match)} http", looked, [manager], at))
-        filters = _to_destinations(route, known)
+        filters = to_destinations(route.destinations, known)
         beside_http = route.http or (route.port in http and not route.addresses and not route.server_names)
         transports = (_RAW, _TLS)[: 1 + (route.port in tls)] if beside_http else ("",)
         chains += [chain(f"{_name(match)} {one}".strip(), replace(match, transport=one), filters, at) for one in transports]
@@ -122,15 +123,15 @@ def _name(match: Match) -> str:
     return " ".join((f"tcp {where}:{match.port}", *match.server_names[:1]))
 
 
-def _to_destinations(route: TcpRoute, upstreams: Mapping[UpstreamId, Upstream]) -> list[Fields]:
-    """The network filters of a route: to one cluster, or split over several by weight. The connection is treated as the first one says."""
+def to_destinations(destinations: tuple[Destination, ...], upstreams: Mapping[UpstreamId, Upstream]) -> list[Fields]:
+    """The network filters that send connections to one cluster, or split them over several by weight: treated as the first one says."""
     fields: dict[str, object] = {}
-    clusters = [(upstream_cluster(one.to), one.weight) for one in route.destinations if one.weight or len(route.destinations) == 1]
+    clusters = [(upstream_cluster(one.to), one.weight) for one in destinations if one.weight or len(destinations) == 1]
     if len(clusters) == 1:
         fields["cluster"] = clusters[0][0]
     else:
         fields["weighted_clusters"] = {"clusters": [{"name": name, "weight": weight} for name, weight in clusters]}
-    known = [upstreams[one.to] for one in route.destinations if one.to in upstreams]
+    known = [upstreams[one.to] for one in destinations if one.to in upstreams]
     if known:
         fields |= _treatment(known[0].treatment)
     proxy = TcpProxy(stat_prefix="outbound", max_connect_attempts=wrapped(_CONNECT_ATTEMPTS), **fields)

@@ -36,7 +36,12 @@ def plan_passthrough() -> Iterator[XdsResource]:
     for name, options in _OPTIONS.items():
         yield _original(name, TO_APPLICATION, options)
     yield _original(PASSTHROUGH, TO_OTHERS, _OPTIONS[DETECT])
-    yield build_resource(CLUSTER, BLACK_HOLE, Cluster(name=BLACK_HOLE, type="STATIC", connect_timeout=seconds(_CONNECT_S)), ())
+    yield plan_black_hole()
+
+
+def plan_black_hole() -> XdsResource:
+    """A cluster of nobody: connections that are sent there end."""
+    return build_resource(CLUSTER, BLACK_HOLE, Cluster(name=BLACK_HOLE, type="STATIC", connect_timeout=seconds(_CONNECT_S)), ())
 
 
 def _original(name: str, mark: int, options: Fields) -> XdsResource:

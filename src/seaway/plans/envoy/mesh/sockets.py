@@ -6,7 +6,7 @@ from seaway.model.mesh import Member
 from seaway.model.names import INBOUND_MARK, OUTBOUND_MARK, SHORT_DSCP, client_secret
 from seaway.model.upstream import MutualMesh, Upstream
 from seaway.plans.envoy.filters.terms import CALLER
-from seaway.plans.envoy.listeners import NETWORK_NAMESPACE
+from seaway.plans.envoy.leaving import NETWORK_NAMESPACE
 from seaway.plans.envoy.mesh.alpn import client_alpn
 from seaway.plans.envoy.mesh.tls import CALLER_SECRET, mesh_client_context
 from seaway.plans.envoy.proto import Fields, FilterStateAddressSelector, RawBuffer, described, extension

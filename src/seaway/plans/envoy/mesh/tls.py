@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from seaway.model.names import ROOT_SECRET, client_secret, server_secret
+from seaway.plans.envoy.filters.terms import CALLER
 from seaway.plans.envoy.proto import (
     SDS,
     ConfigSource,
@@ -33,7 +34,7 @@ _EXTENSIONS = "envoy.extensions.transport_sockets.tls"
 
 
 def call_as(spiffe: str) -> Fields:
-    """Network filter: connections to the mesh that stem from this one show this identity's certificate.
+    """Network filter: connections to the mesh that stem from this one show this identity's certificate, and policies know them by it.
 
     A value whose factory is hashable takes part in the key of Envoy's connection pools, so no caller ever rides on another's connection.
     """
@@ -43,7 +44,9 @@ def call_as(spiffe: str) -> Fields:
         "format_string": {"text_format_source": {"inline_string": client_secret(spiffe).replace("%", "%%")}},
         "shared_with_upstream": "ONCE",
     }
-    return extension("envoy.filters.network.set_filter_state", SetFilterState(on_new_connection=[value]))
+    known = {**value, "object_key": CALLER, "factory_key": "envoy.string"}
+    known["format_string"] = {"text_format_source": {"inline_string": spiffe.replace("%", "%%")}}
+    return extension("envoy.filters.network.set_filter_state", SetFilterState(on_new_connection=[value, known]))
 
 
 def mesh_server_context(spiffe: str, require_client: bool, alpn: tuple[str, ...], trust_domains: tuple[str, ...]) -> Fields:

@@ -73,6 +73,7 @@ def test_a_cluster_shows_its_callers_identity() -> None:
 def test_the_caller_is_named_by_its_certificate() -> None:
     message = Listener(filter_chains=[{"filters": [call_as(API)]}])
     (chain,) = json_format.MessageToDict(message, preserving_proto_field_name=True)["filter_chains"]
-    (value,) = chain["filters"][0]["typed_config"]["on_new_connection"]
+    value, known = chain["filters"][0]["typed_config"]["on_new_connection"]
     assert value["format_string"]["text_format_source"]["inline_string"] == "client|spiffe://cluster.local/ns/shop/sa/api"
     assert (value["factory_key"], value["shared_with_upstream"]) == ("envoy.hashable_string", "ONCE")
+    assert (known["object_key"], known["format_string"]["text_format_source"]["inline_string"]) == ("seaway.caller", API)
