@@ -409,8 +409,8 @@ class Gateway:
     `service` is the Service in front of it, whose load balancer address `status.loadBalancer` shows; None where it has none.
     `owners` are the objects that it serves. `default_certificate` answers every server name that `tls` gives no certificate; where it
     is None one is generated. `hosts` and `tls` are those of Ingresses; `edges` are ports that other objects have servers on, and on such a
-    port these count: `EdgePort` says whether Ingresses are served there, too. `policy` is the id of the `WorkloadPolicy` that requests to it
-    are under.
+    port these count: `EdgePort` says whether Ingresses are served there, too. `policy` is the id of the `WorkloadPolicy` that requests are
+    under.
     """
 
     name: str
