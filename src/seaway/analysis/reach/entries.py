@@ -74,7 +74,7 @@ def list_entries(model: Model, peers: tuple[Peer, ...]) -> tuple[Entry, ...]:
     return tuple(
         entry
         for gateway in model.gateways
-        for host in gateway.hosts
+        for host in gateway.every_host
         for route in host.routes
         if isinstance(route.action, Forward)
         for to in dict.fromkeys(route.leads_to)
