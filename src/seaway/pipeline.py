@@ -17,7 +17,8 @@ from seaway.plans.envoy.plan import plan_envoys
 from seaway.plans.envoy.view import EnvoyView
 from seaway.plans.network.plan import NetworkPlan, plan_network
 from seaway.plans.nft.capture import plan_captures
-from seaway.plans.nft.plan import plan_nft
+from seaway.plans.nft.plan import NftView, plan_nft
+from seaway.plans.nft.policy import plan_policies
 from seaway.plans.nft.table import NftTable
 from seaway.plans.node.plan import NodeOrders, plan_node
 from seaway.protocols.dns_zone import DnsZone
@@ -62,11 +63,12 @@ def plan_all(model: Model, presence: Presence, health: Health, views: Mapping[st
     """
     memo = memo or Memo()
     present = presence.model
+    policies = plan_policies(present, memo.part("policies"))
     envoys = plan_envoys(model, health, views, memo.part("envoy"), present)
     nodes = {
         node.name: NodePlans(
             orders=plan_node(present, node.name, memo.part(("node", node.name))),
-            nft=plan_nft(model, health, node.name, memo.part(("nft", node.name)), presence.captured),
+            nft=plan_nft(model, health, node.name, memo.part(("nft", node.name)), NftView(presence.captured, policies)),
             envoy=envoys[node.name],
         )
         for node in model.cluster.nodes

@@ -1,7 +1,7 @@
 """Sends the first packet of a flow through a planned nftables table, rule by rule, without a kernel.
 
-It reads the rules and maps of the plan as text, in the few forms that `plans/nft/layout.py` writes; a form it does not know is an error of
-ours (ValueError), never a guess. Where a rule draws a random number, all numbers are followed. ClientIP affinity starts with no memory.
+It reads the rules and maps of the plan as text, in the few forms that `plans/nft` writes; a form it does not know is an error of ours
+(ValueError), never a guess. Where a rule draws a random number, all numbers are followed. ClientIP affinity starts with no memory.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from seaway.plans.nft.table import Element, NftTable
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """`protocol` in lower case, `port` that of the destination. `local`: sent by a process in the node's own namespace."""
+    """`protocol` in lower case, `port` that of the destination; of ICMP the type. `local`: sent by a process in the node's own network."""
 
     source: str
     destination: str
@@ -43,7 +43,9 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Dropped:
-    """Never answered."""
+    """Never answered. `log` is what the rule that did it logs."""
+
+    log: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -54,10 +56,14 @@ class Passed:
 Outcome: TypeAlias = Translated | Refused | Dropped | Passed
 Fields: TypeAlias = Mapping[str, str]
 
-_FIELD = r"(?:ct original ip daddr|ct original proto-dst|ip saddr|ip daddr|meta l4proto|meta mark|th dport)"
+_FIELD = (
+    r"(?:ct original ip daddr|ct original ip saddr|ct original proto-dst|ct reply ip saddr|ct reply proto-src|"
+    r"ip saddr|ip daddr|meta l4proto|meta mark|th dport|icmp type)"
+)
 _KEY = rf"(?P<key>{_FIELD}(?: \. {_FIELD})*)"
 _FORMS = {
     "vmap": re.compile(rf"{_KEY} vmap @(?P<map>\w+)"),
+    "choice": re.compile(rf"{_KEY} vmap \{{ (?P<elements>[^}}]+) \}}"),
     "dnat": re.compile(rf"dnat ip to {_KEY} map @(?P<map>\w+)"),
     "mark": re.compile(rf"meta mark set {_KEY} map @(?P<map>\w+)"),
     "draw": re.compile(r"meta mark set numgen random mod (?P<count>\d+)"),
@@ -65,9 +71,14 @@ _FORMS = {
     "below": re.compile(r"meta mark < (?P<limit>\d+)"),
     "in": re.compile(rf"{_KEY} @(?P<map>\w+)"),
     "out": re.compile(rf"{_KEY} != @(?P<map>\w+)"),
-    "one": re.compile(r"meta l4proto \{ (?P<list>[\w, ]+) \}|meta l4proto (?P<value>\w+)"),
+    "one": re.compile(r"meta l4proto (?P<no>!= )?\{ (?P<list>[\w, ]+) \}|meta l4proto (?P<value>\w+)"),
     "range": re.compile(rf"(?P<field>{_FIELD}) (?P<not>!= )?(?P<cidr>[\d.]+/\d+)"),
     "state": re.compile(r"ct (?:state|status) (?P<word>\w+)"),
+    "known": re.compile(r"ct mark 0x[0-9a-f]+|ct direction reply"),
+    "remember": re.compile(r"ct mark set 0x[0-9a-f]+"),
+    "count": re.compile(r"counter limit rate \d+/second burst \d+ packets"),
+    "log": re.compile(r'log prefix "(?P<prefix>[^"]+)" group \d+ snaplen \d+'),
+    "accept": re.compile(r"accept"),
     "goto": re.compile(r"goto (?P<chain>\w+)"),
     "drop": re.compile(r"drop"),
     "reject": re.compile(r"reject with (?:tcp reset|icmpx port-unreachable)"),
@@ -76,6 +87,7 @@ _FORMS = {
 }
 _ORDER = (
     "vmap",
+    "choice",
     "dnat",
     "mark",
     "draw",
@@ -87,6 +99,11 @@ _ORDER = (
     "range",
     "one",
     "state",
+    "remember",
+    "known",
+    "count",
+    "log",
+    "accept",
     "goto",
     "drop",
     "reject",
@@ -121,32 +138,40 @@ class _Simulation:
         return {one.name: tuple(rule.text for rule in one.rules) for one in self.table.chains}
 
     def send(self, packet: Packet) -> tuple[Outcome, ...]:
-        fields = {
-            "ip saddr": packet.source,
-            "ip daddr": packet.destination,
-            "meta l4proto": packet.protocol,
-            "th dport": str(packet.port),
-            "meta mark": "0",
-            "ct original ip daddr": packet.destination,
-            "ct original proto-dst": str(packet.port),
-            "ct": "new",
-        }
+        fields = _fields(packet)
         outcomes: set[Outcome] = set()
         for step in self._hook("output" if packet.local else "prerouting", fields):
-            outcomes |= self._outcomes(step)
+            outcomes |= self._outcomes(step, packet)
         return tuple(sorted(outcomes, key=lambda one: (type(one).__name__, str(one))))
 
-    def _outcomes(self, step: _Step) -> set[Outcome]:
+    def _outcomes(self, step: _Step, packet: Packet) -> set[Outcome]:
         match step.verdict:
             case "drop":
                 return {Dropped()}
             case "reject":
                 return {Refused()}
             case "dnat":
+                to = replace(packet, destination=step.fields["ip daddr"], port=int(step.fields["th dport"]))
+                if (stopped := self.forward(to)) != Passed():
+                    return {stopped}
                 ends = self._hook("postrouting", {**step.fields, "ct": "dnat"})
                 return {Translated(one.fields["ip daddr"], int(one.fields["th dport"]), one.fields["ip saddr"]) for one in ends}
             case _:
-                return {Passed()}
+                return {Passed() if self._to_node(packet) else self.forward(packet)}
+
+    def _to_node(self, packet: Packet) -> bool:
+        """Whether the packet is for the node itself; its address stands where sources become it."""
+        return any(rule.startswith(f"snat ip to {packet.destination} ") for rule in self.rules.get("own_address", ()))
+
+    def forward(self, packet: Packet) -> Dropped | Passed:
+        """What the forward hook says of a packet that has been translated; it says nothing of what the node sends itself."""
+        if packet.local:
+            return Passed()
+        chain = next((one.name for one in self.table.chains if "hook forward " in one.hook), None)
+        if chain is None:
+            return Passed()
+        (step,) = self._chain(chain, 0, _fields(packet))
+        return Dropped(step.fields["log"]) if step.verdict == "drop" else Passed()
 
     def _hook(self, hook: str, fields: Fields) -> Iterator[_Step]:
         """Through the hook's chain that translates. The others take a DSCP value off packets, and these have none."""
@@ -180,10 +205,15 @@ class _Simulation:
         match form:
             case "goto":
                 return [replace(step, verdict=found[0], ended=True)]
-            case "drop" | "reject":
+            case "drop" | "reject" | "accept":
                 return [replace(step, verdict=form, ended=True)]
             case "snat":
                 return [_Step({**step.fields, "ip saddr": words["address"]}, "snat", True)]
+            case "log":
+                return [replace(step, fields={**step.fields, "log": words["prefix"]})]
+            case "choice":
+                verdict = _chosen(words["elements"], _key(words["key"], step.fields))
+                return [replace(step, verdict=verdict, ended=True)]
             case "vmap" | "dnat" | "mark":
                 return [self._mapped(form, words["map"], _key(words["key"], step.fields), step)]
             case "draw" | "number":
@@ -192,8 +222,10 @@ class _Simulation:
             case "in" | "out":
                 matches = self._element(words["map"], _key(words["key"], step.fields)) is not None
                 return [step if matches == (form == "in") else replace(step, ended=True)]
-            case "memory":
+            case "memory" | "remember" | "count":
                 return [step]
+            case "known":  # the first packet of a flow: nothing is known of it, and it is no reply
+                return [replace(step, ended=True)]
             case _:
                 return [step if _matches(form, words, step.fields) else replace(step, ended=True)]
 
@@ -215,6 +247,40 @@ class _Simulation:
         return next((one for one in elements.values() if "/" in one.key and _within(key, one.key)), None)
 
 
+def simulate_forward(table: NftTable, packet: Packet) -> Dropped | Passed:
+    """What the table's policies say of a connection's first packet on its way through the node, addressed to a pod's own port."""
+    return _Simulation(table).forward(packet)
+
+
+def _fields(packet: Packet) -> Fields:
+    """Conntrack's entry is already what translation makes of it: replies come from where the packet goes to."""
+    return {
+        "ip saddr": packet.source,
+        "ip daddr": packet.destination,
+        "meta l4proto": packet.protocol,
+        "th dport": str(packet.port),
+        "icmp type": str(packet.port),
+        "meta mark": "0",
+        "ct original ip saddr": packet.source,
+        "ct original ip daddr": packet.destination,
+        "ct original proto-dst": str(packet.port),
+        "ct reply ip saddr": packet.destination,
+        "ct reply proto-src": str(packet.port),
+        "ct": "new",
+        "log": "",
+    }
+
+
+def _chosen(elements: str, value: str) -> str:
+    """The verdict for this number in a map that a rule holds itself; "" where it has none."""
+    for one in elements.split(", "):
+        key, _, verdict = one.partition(" : ")
+        first, _, last = key.partition("-")
+        if int(first) <= int(value) <= int(last or first):
+            return verdict
+    return ""
+
+
 def _known(text: str) -> bool:
     return any(_FORMS[form].match(text) for form in _ORDER)
 
@@ -230,7 +296,8 @@ def _key(expression: str, fields: Fields) -> str:
 
 def _matches(form: str, words: Mapping[str, str], fields: Fields) -> bool:
     if form == "one":
-        return fields["meta l4proto"] in ((words["list"] or "").split(", ") if words["list"] else [words["value"]])
+        inside = fields["meta l4proto"] in ((words["list"] or "").split(", ") if words["list"] else [words["value"]])
+        return inside != bool(words["no"])
     if form == "range":
         inside = ipaddress.ip_address(fields[words["field"]]) in ipaddress.ip_network(words["cidr"])
         return inside != bool(words["not"])

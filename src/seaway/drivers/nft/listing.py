@@ -42,11 +42,17 @@ def parse_listing(text: str, wanted: NftTable) -> Listing:
             elif kind == "chain":
                 chains.append(NftChain(body["name"], _hook(body), _UNREAD))
             elif kind == "rule":
-                rules.append({key: value for key, value in body.items() if key != "handle"})
+                rules.append(_uncounted(body))
     order = {name: place for place, name in enumerate(known)}
     maps.sort(key=lambda one: order.get(one.name, len(order)))
     digest = blake2b(json.dumps(rules, sort_keys=True).encode(), digest_size=16).hexdigest()
     return Listing(NftTable(wanted.name, tuple(maps), tuple(chains)), layout, digest)
+
+
+def _uncounted(rule: Json) -> Json:
+    """A rule without what the kernel adds to it: its handle, and what its counters have counted."""
+    expressions = [{"counter": None} if "counter" in one else one for one in rule.get("expr", ())]
+    return {key: value for key, value in rule.items() if key != "handle"} | {"expr": expressions}
 
 
 def listed_rules(text: str) -> str:

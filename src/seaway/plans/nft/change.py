@@ -55,10 +55,11 @@ def change_commands(old: NftTable, new: NftTable) -> tuple[str, ...]:
         added += more
         removed = fewer + removed
     gone = [one for one in old.maps if one.name not in kept]
-    start, later, unused = _chain_changes(old, new)
+    fresh, later, unused = _chain_changes(old, new)
     return (
+        *(render_chain(new, one) for one in fresh),
         *(render_map(new, one) for one in new.maps if one.name not in maps),
-        *start,
+        *(line for one in fresh for line in render_rules(new, one)),
         *added,
         *later,
         *removed,
@@ -89,19 +90,17 @@ def _replacements(table: NftTable, one: NftMap, changed: tuple[Element, ...]) ->
     return [f"{first}\n{second}" for first, second in zip(out, back, strict=True)]
 
 
-def _chain_changes(old: NftTable, new: NftTable) -> tuple[list[str], list[str], list[str]]:
-    """Commands for before the elements (new chains to jump to) and after them (base chains, changed rules); names of chains to remove."""
+def _chain_changes(old: NftTable, new: NftTable) -> tuple[list[NftChain], list[str], list[str]]:
+    """New chains to jump to; commands for after the elements (base chains, changed rules); names of chains to remove."""
     before = {one.name: one for one in old.chains}
     after = {one.name for one in new.chains}
     fresh = [one for one in new.chains if one.name not in before and not one.hook]
     hooked = [one for one in new.chains if one.name not in before and one.hook]
     changed = [one for one in new.chains if one.name in before and before[one.name].rules != one.rules]
     gone = [one for one in old.chains if one.name not in after]
-    start = [render_chain(new, one) for one in fresh]
-    start += [line for one in fresh for line in render_rules(new, one)]
     later = [_filled(new, one) for one in changed]
     later += ["\n".join([render_chain(new, one), *render_rules(new, one)]) for one in hooked]
-    return start, later, [one.name for one in gone]
+    return fresh, later, [one.name for one in gone]
 
 
 def _filled(table: NftTable, chain: NftChain) -> str:

@@ -6,7 +6,7 @@ Services share these maps, so that a Service is some elements and never a chain 
     wash        filter, -150 takes the value that leads past a member's proxy off packets that are from no member of this node (capture.py)
     prerouting  nat, -100    guard; callers from elsewhere: @external; then @services; then refuse
     output      nat, -100    guard; @services; then refuse                              (processes of the node itself)
-    forward     filter, 0    drops what conntrack calls invalid. Verdicts of policies belong here, after it: addresses and ports are the
+    forward     filter, 0    drops what conntrack calls invalid, then what network policies deny (policy.py): addresses and ports are the
                              pods' own on both sides, since destinations are translated already and sources are not yet
     postrouting nat, 100     the source becomes the node's address where the reply would not find its way back otherwise
 
@@ -91,8 +91,8 @@ def service_maps(of: Elements) -> tuple[NftMap, ...]:
     )
 
 
-def service_chains(ranges: Ranges, choices: tuple[NftChain, ...]) -> tuple[NftChain, ...]:
-    """All chains; `choices` are those that @services and @external send packets to."""
+def service_chains(ranges: Ranges, choices: tuple[NftChain, ...], forward: tuple[NftRule, ...] = ()) -> tuple[NftChain, ...]:
+    """All chains; `choices` are those that @services and @external send packets to, `forward` what judges what passes the node."""
     enter = NftRule(f"{FRONTEND} vmap @services")
     unknown = (
         NftRule(f"ip daddr {ranges.services} {REFUSE}", "a ClusterIP that has no such service port"),
@@ -105,7 +105,7 @@ def service_chains(ranges: Ranges, choices: tuple[NftChain, ...]) -> tuple[NftCh
         NftChain("wash_own", "type filter hook output priority -150", (wash("meta l4proto tcp"),)),
         NftChain("prerouting", "type nat hook prerouting priority -100", (guard, elsewhere, enter, *unknown)),
         NftChain("output", "type nat hook output priority -100", (guard, enter, *unknown)),
-        NftChain("forward", "type filter hook forward priority 0", (NftRule("ct state invalid drop"),)),
+        NftChain("forward", "type filter hook forward priority 0", (NftRule("ct state invalid drop"), *forward)),
         NftChain("postrouting", "type nat hook postrouting priority 100", (NftRule("ct status dnat goto translated"),)),
         NftChain("translated", rules=_translated_rules(ranges)),
         NftChain("own_address", rules=(NftRule(f"snat ip to {ranges.node} fully-random"),)),

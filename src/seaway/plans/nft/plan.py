@@ -1,7 +1,7 @@
 """What one node's kernel does with traffic to Services, for callers outside the mesh: kube-proxy's part.
 
-From the model and the present health to one table; `layout.py` says what the table looks like. Conntrack is left to `stale.py`, the
-order of changes to `change.py`. IPv4 only, as the cluster's ranges are.
+From the model and the present health to one table; `layout.py` says what the table looks like. Network policies are left to `policy.py`,
+conntrack to `stale.py`, the order of changes to `change.py`. IPv4 only, as the cluster's ranges are.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from seaway.model.index import Model
 from seaway.model.service import Endpoint, Health, Service, ServicePort, endpoints, health_of
 from seaway.model.workload import GatewayProxy, Pod, PodName
 from seaway.plans.nft.layout import DROP, REFUSE, Elements, Ranges, choice_chain, choice_name, service_chains, service_maps
+from seaway.plans.nft.policy import NO_POLICIES, PolicyPlan
 from seaway.plans.nft.table import Element, NftTable
 
 
@@ -43,12 +44,21 @@ class Frontend:
         return f"{self.address} . {self.protocol} . {self.port}"
 
 
-def plan_nft(model: Model, health: Health, node: str, memo: Memo | None = None, captured: frozenset[PodName] | None = None) -> NftTable:
+@dataclass(frozen=True, slots=True)
+class NftView:
+    """What a node's table needs to know beside the model: `captured` are the members that have tables of their own by now, all where it is
+    None; `policies` are what every node's table has of them."""
+
+    captured: frozenset[PodName] | None = None
+    policies: PolicyPlan = NO_POLICIES
+
+
+def plan_nft(model: Model, health: Health, node: str, memo: Memo | None = None, view: NftView | None = None) -> NftTable:
     """The table of one node, named as in `model.cluster.nodes`. A frontend that two Services claim goes to the first of them.
 
-    `memo` is this node's own. `captured` are the members that have tables of their own by now, all where it is None.
+    `memo` is this node's own.
     """
-    memo = memo or Memo()
+    memo, view = memo or Memo(), view or NftView()
     here = next(one for one in model.cluster.nodes if one.name == node)
     frontends: dict[str, Frontend] = {}
     for service in model.services:
@@ -62,11 +72,12 @@ def plan_nft(model: Model, health: Health, node: str, memo: Memo | None = None, 
         services=str(ipaddress.IPv4Network(model.cluster.service_cidr)),
         node=str(ipaddress.IPv4Address(here.address)),
     )
-    members = sorted(pod.ip for pod in model.pods_on(node) if pod.id in model.member and _washes(pod, captured))
+    members = sorted(pod.ip for pod in model.pods_on(node) if pod.id in model.member and _washes(pod, view.captured))
     filled = replace(_elements(ordered, balancers, here.name), members=tuple(Element(one) for one in members))
     verdicts = {one.value for one in (*filled.services, *filled.external)}
     names = sorted(one.removeprefix("goto ") for one in verdicts - {DROP, REFUSE})
-    return NftTable(maps=service_maps(filled), chains=service_chains(ranges, tuple(choice_chain(one) for one in names)))
+    chains = service_chains(ranges, tuple(choice_chain(one) for one in names), view.policies.forward(ranges.pods))
+    return NftTable(maps=(*service_maps(filled), *view.policies.maps), chains=(*chains, *view.policies.chains))
 
 
 def _washes(pod: Pod, captured: frozenset[PodName] | None) -> bool:

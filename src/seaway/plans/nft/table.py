@@ -31,6 +31,7 @@ class NftMap:
     """A set (`value` is "") or map. `key` and `value` are nft's types; `size` 0 sets no limit.
 
     `elements` are in the order of their keys. Packets fill a `learned` map: its elements belong to no plan, and changes leave them alone.
+    A `versioned` one has in its name what its elements mean: where that changes, another takes its place.
     """
 
     name: str
@@ -39,6 +40,7 @@ class NftMap:
     flags: tuple[str, ...] = ()
     size: int = 0
     elements: tuple[Element, ...] = ()
+    versioned: bool = False
 
     @property
     def learned(self) -> bool:
@@ -84,8 +86,8 @@ class NftTable:
 
     @property
     def layout(self) -> str:
-        """A hash of all definitions: a kernel table with the same one can be changed in place."""
-        lines = [f"{one.keyword} {one.name} {one.header}" for one in self.maps] + [
+        """A hash of all definitions but those of versioned maps: a kernel table with the same one can be changed in place."""
+        lines = [f"{one.keyword} {one.name} {one.header}" for one in self.maps if not one.versioned] + [
             f"{one.name} {one.hook}" for one in self.chains if one.hook
         ]
         return blake2b("\n".join(lines).encode(), digest_size=8).hexdigest()
@@ -101,25 +103,20 @@ def render_table(table: NftTable) -> str:
 
 
 def render_fresh(table: NftTable) -> str:
-    """The whole table as one transaction, for a namespace that has none under its name."""
-    maps = (render_map(table, one) for one in table.maps)
-    return "\n".join([render_start(table), *maps, *_whole_chains(table), *_whole_maps(table)]) + "\n"
+    """The whole table as one transaction, for a namespace that has none under its name.
+
+    Chains come before maps: nft sends the elements of an interval map along with the map itself, and theirs must be known by then.
+    """
+    chains = [render_chain(table, one) for one in table.chains]
+    maps = [render_map(table, one) for one in table.maps]
+    rules = [line for one in table.chains for line in render_rules(table, one)]
+    elements = [line for one in table.maps for line in render_elements(table, one, one.elements)]
+    return "\n".join([render_start(table), *chains, *maps, *rules, *elements]) + "\n"
 
 
 def render_start(table: NftTable) -> str:
     """The commands that add the table itself, with an empty chain whose name tells its layout."""
     return f"add table inet {checked_name(table.name)}\nadd chain inet {table.name} {LAYOUT}{table.layout}"
-
-
-def _whole_chains(table: NftTable) -> list[str]:
-    lines = [render_chain(table, one) for one in table.chains]
-    for chain in table.chains:
-        lines += render_rules(table, chain)
-    return lines
-
-
-def _whole_maps(table: NftTable) -> list[str]:
-    return [line for one in table.maps for line in render_elements(table, one, one.elements)]
 
 
 def render_map(table: NftTable, one: NftMap) -> str:
