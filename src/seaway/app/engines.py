@@ -118,8 +118,12 @@ class NodeEngines:
         """
         pods = tuple(pod for pod in plans.orders.pods if PodName(pod.namespace, pod.name) not in held)
         orders = replace(plans.orders, pods=pods)
-        await all_of(self._give_orders(orders, zone), asyncio.to_thread(self._nft.apply, plans.nft))
+        await all_of(self._give_orders(orders, zone), self.set_rules(plans))
         self.ordered = frozenset(PodName(pod.namespace, pod.name) for pod in pods)
+
+    async def set_rules(self, plans: NodePlans) -> None:
+        """Brings the kernel's table to the plan; where it is there already that costs next to nothing."""
+        await asyncio.to_thread(self._nft.apply, plans.nft)
 
     async def _give_orders(self, orders: NodeOrders, zone: DnsZone) -> None:
         self._allow(orders.identities)

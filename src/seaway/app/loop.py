@@ -250,7 +250,11 @@ class Loop:
         held = self._without_network(present)
         if self.current is None or self._strayed or self._torn or plans != self.current.plans or held != self._held:
             self._torn = True  # should it break off on the way, engines hold a part of it
+            if self.current is not None:
+                await self._judge(plans, model)
             await self.engines.network.ensure(plans.network)
+            if self.current is None:
+                await self._judge(plans, model)
             await self.engines.captures.apply(plans.captures)
             self._publish_envoy(plans)
             held = self._without_network(present)
@@ -265,6 +269,12 @@ class Loop:
         self.envoy_accepted()
         if (self._rollover.on_the_way and self._settled()) or held != self._without_network(present):
             self._wake.set()
+
+    async def _judge(self, plans: Plans, model: Model) -> None:
+        """Under network policies a new pod is judged before it has a link, and at the first start before anything runs in it. Without them
+        nobody waits for tables: they come with the agents' orders."""
+        if model.policies:
+            await all_of(*(node.set_rules(plans.nodes[name]) for name, node in self.engines.nodes.items()))
 
     def _settled(self) -> bool:
         """Whether all Envoys have answered to all that was published last."""

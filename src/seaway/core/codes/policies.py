@@ -4,13 +4,6 @@ from __future__ import annotations
 
 from seaway.core.finding import Code, Severity
 
-NOT_ENFORCED = Code(
-    "NET0700",
-    Severity.WARNING,
-    "{what} is read and not enforced yet",
-    "What it would deny flows: nobody is protected by it here.",
-    "Rely on it in the cluster only; what it says is checked all the same.",
-)
 IPV6_BLOCK = Code(
     "NET0701",
     Severity.NOTE,

@@ -9,8 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from seaway.core.codes.policies import NOT_ENFORCED
-from seaway.core.finding import Finding, Findings, finding
+from seaway.core.finding import Finding, Findings
 from seaway.core.memo import Memo
 from seaway.frontends.policies.effects import Survey, check_dns, check_effects
 from seaway.frontends.policies.network_policy import read_network_policy
@@ -49,7 +48,6 @@ def build_policies(snapshot: Snapshot, pods: tuple[Pod, ...], services: tuple[Se
             reading = memo(("policy", resource.key), read, resource)
             policies += reading.policies
             findings += reading.findings
-    findings += _not_enforced(snapshot)
     spaces = tuple((one.key.name, tuple(sorted(one.meta.labels.items()))) for one in snapshot.of(Namespace))
     table = build_verdicts(tuple(policies), Ground(pods, spaces, cluster.nodes), memo)
     findings += _mistakes(snapshot, policies, Survey(table, services, cluster))
@@ -66,12 +64,3 @@ def _mistakes(snapshot: Snapshot, policies: list[Policy], survey: Survey) -> Fin
         if (policy := by_key.get(resource.key)) is not None:
             found += (*check_shape(resource, policy), *check_effects(resource, policy, survey))
     return (*found, *check_dns(survey))
-
-
-def _not_enforced(snapshot: Snapshot) -> Findings:
-    """One warning a kind, at its first object: nobody may believe to be protected."""
-    found: Findings = ()
-    for kind, _ in READERS:
-        if objects := sorted(snapshot.of(kind), key=lambda one: (one.file, one.mark.line)):
-            found += (finding(NOT_ENFORCED, objects[0].origin, objects[0].key, what=kind.__name__),)
-    return found
