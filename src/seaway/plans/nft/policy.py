@@ -75,8 +75,10 @@ def plan_policies(model: Model, memo: Memo | None = None) -> PolicyPlan:
     if not model.policies:
         return NO_POLICIES
     memo = memo or Memo()
-    table = build_verdicts(model.policies, model.ground, memo.part("verdicts"))
-    plan = memo("plan", _plan, table, model.pods)
+    known = model.worked_out
+    if known is None or known.policies is not model.policies or known.ground != model.ground:  # pods are on their way out
+        known = build_verdicts(model.policies, model.ground, memo.part("verdicts"))
+    plan = memo("plan", _plan, known, model.pods)
     memo.turn()
     return plan
 
