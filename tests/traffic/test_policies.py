@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from network import Network, wait_until
@@ -232,6 +233,24 @@ def test_a_pod_reaches_itself_and_its_node_reaches_it(network: Network) -> None:
     assert network.in_node().get(network.ip("shop/api-0"), 8081).status == 200
     with pytest.raises(TimeoutError):
         network.in_node("node-2").connect(network.ip("shop/api-0"), 8081, BRIEF_S)
+
+
+def test_drops_are_told_with_the_line_that_denies_them(network: Network) -> None:
+    assert not tcp(network, "guests/guest-0", "shop/web-0", 8080)
+    assert not tcp(network, "shop/api-0", "guests/guest-0", 9000)
+
+    def told(source: str) -> list[dict[str, Any]]:
+        return [one for one in network.json("flows", "--verdict", "denied", "--from", source)["flows"] if one["reporter"] == "kernel"]
+
+    (first, *_) = wait_until(lambda: told("guests/guest-0"), "the dropped packet to be told of")
+    assert (first["destination"]["pod"], first["destination"]["port"], first["protocol"]) == ("web-0", 8080, "TCP")
+    assert first["text"] == "ingress: default deny of NetworkPolicy shop/closed, NetworkPolicy shop/web"
+    assert [(one["name"], one["file"].rpartition("/")[2], one["line"]) for one in first["because"]] == [
+        ("closed", "policies.yaml", 2),
+        ("web", "policies.yaml", 15),
+    ]
+    (other, *_) = wait_until(lambda: told("shop/api-0"), "the other one, too")
+    assert other["text"].startswith("egress: default deny of NetworkPolicy shop/closed")
 
 
 def model_of(network: Network) -> Model:

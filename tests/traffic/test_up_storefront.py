@@ -98,7 +98,6 @@ def test_the_users_loopback_leads_to_the_gateway(storefront: Network, tls: bool)
     [
         ("api-gateway", {"Deployment/api-gateway"}),
         ("product-service", {"Deployment/product-service-v1", "Deployment/product-service-v2"}),
-        ("web", {"Deployment/web"}),
     ],
 )
 def test_cluster_ips_from_a_pod(storefront: Network, service: str, workloads: set[str]) -> None:
@@ -107,6 +106,14 @@ def test_cluster_ips_from_a_pod(storefront: Network, service: str, workloads: se
     address = storefront.cluster_ip("production", service)
     answers = [client.get(address, port, "/api/products") for _ in range(80)]  # one in ten is the canary's
     assert {one.echo["workload"] for one in answers} == workloads
+
+
+@pytest.mark.parametrize(
+    ("source", "service", "port"), [("production/api-gateway", "web", 80), ("legacy/legacy-client", "database-pool", 5432)]
+)
+def test_production_is_shut_but_for_the_way_of_orders(storefront: Network, source: str, service: str, port: int) -> None:
+    with pytest.raises(TimeoutError):
+        storefront.inside(source).get(storefront.cluster_ip("production", service), port, host=service, timeout=0.5)
 
 
 def test_node_port_and_load_balancer_from_the_machine(storefront: Network) -> None:
@@ -275,7 +282,7 @@ def test_exec_gives_the_commands_exit_code(storefront: Network) -> None:
 def test_gateway_pods_are_pods(storefront: Network) -> None:
     """Traffic from a gateway's own namespace, and by its pod address."""
     pod = storefront.pods("ingress-nginx/")[0]
-    with storefront.inside("production/web").connect(storefront.ip(pod), 80) as connection:
+    with storefront.inside("legacy/legacy-client").connect(storefront.ip(pod), 80) as connection:
         assert exchange(connection, "/", WEB).status == 308
 
 

@@ -15,8 +15,8 @@ import random
 import resource
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -28,6 +28,7 @@ from seaway.drivers.agent.node import NodeAgent
 from seaway.drivers.agent.parts import Parts
 from seaway.drivers.agent.server import SOCKET_FILE, AgentServer
 from seaway.drivers.dns.interface import ClusterDns
+from seaway.drivers.flows.nflog import PolicyLog
 from seaway.drivers.flows.ring import Ring
 from seaway.drivers.process.namespaces import CLONE_NEWNET, setns
 from seaway.drivers.programs.interface import ProgramEvent
@@ -79,17 +80,30 @@ async def run_agent(settings: AgentSettings) -> None:
             await agent.follow_file()
         await server.open(agent)
         _log.info("agent of %s listens, pid %d", settings.node, os.getpid())
+        policy_log = PolicyLog(flows)
+        with _warned():
+            policy_log.open()
         beside = (
             asyncio.create_task(_hear_flows(settings.node_folder / FLOWS_SOCKET, flows), name="flows"),
             asyncio.create_task(_count_requests(settings.node_folder.parent), name="limits"),
         )
         await over.wait()
+        policy_log.close()
         for one in beside:
             one.cancel()
         await asyncio.gather(*beside, return_exceptions=True)
     finally:
         await server.close()
         await agent.let_go()
+
+
+@contextmanager
+def _warned() -> Generator[None]:
+    """What can be done without is only logged."""
+    try:
+        yield
+    except DriverError as error:
+        _log.error("%s; %s", error.message, error.help)
 
 
 async def _hear_flows(socket: Path, flows: Ring) -> None:

@@ -8,13 +8,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
+from msgspec import to_builtins
+
+from seaway.analysis.flows.drops import drop_flow, unexplained
+from seaway.analysis.flows.lines import Line
+from seaway.analysis.flows.reasons import Reason
 from seaway.analysis.flows.records import FlowRecord, Inhabitant, build_record
-from seaway.app.client import NOT_RUNNING, read_pods
+from seaway.app.client import NOT_RUNNING, ask, read_pods
 from seaway.app.state import StateFolder
-from seaway.core.errors import DriverError
+from seaway.core.errors import DriverError, SeawayError
 from seaway.drivers.agent.messages import AgentLine, Done, FlowBatch, ShowFlows, decode_line, encode_line
 from seaway.drivers.agent.server import SOCKET_FILE
 from seaway.drivers.flows.messages import read_batch
+from seaway.drivers.flows.nflog import read_drops
+from seaway.protocols.policy_log import POLICY_LOG, DropEntry
 
 _ANSWER_S = 10.0
 """How long an agent may be silent while it tells what it has kept."""
@@ -27,6 +34,7 @@ class FlowReader:
         """Raises DriverError where no agent answers."""
         self._state = state
         self._people: Mapping[str, Inhabitant] = {}
+        self._reasons: dict[object, Reason] = {}
         self._stack = ExitStack()
         paths = sorted(state.path.glob(f"{node or '*'}/{SOCKET_FILE}"))
         if not paths:
@@ -64,7 +72,25 @@ class FlowReader:
             yield from self._record(node, batch)
 
     def _record(self, node: _Conversation, batch: FlowBatch) -> list[FlowRecord]:
+        if batch.log == POLICY_LOG:
+            drops = tuple(read_drops(batch.message))
+            reasons = map(self._why, drops)
+            return [build_record(drop_flow(one), node.name, self._people, reason) for one, reason in zip(drops, reasons, strict=True)]
         return [build_record(entry, node.name, self._people) for entry in read_batch(batch.log, batch.message)]
+
+    def _why(self, drop: DropEntry) -> Reason:
+        """What the control plane says of it; asked once for all packets of a kind."""
+        key = (drop.verdict, drop.identity, drop.source, drop.destination, drop.protocol, drop.port)
+        if key not in self._reasons:
+            self._reasons[key] = self._asked(drop)
+        return self._reasons[key]
+
+    def _asked(self, drop: DropEntry) -> Reason:
+        try:
+            told = ask(self._state, "why_dropped", drop=to_builtins(drop))
+        except SeawayError:
+            return unexplained(drop)
+        return Reason(unexplained(drop).verdict, told["text"], tuple(Line(**one) for one in told["because"]))
 
 
 class _Conversation:

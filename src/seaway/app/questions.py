@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
+import msgspec
+
+from seaway.analysis.flows.drops import explain_drop
 from seaway.app.certificates import Certificates
 from seaway.app.control import Method
 from seaway.app.loop import Loop, is_up
@@ -18,6 +22,7 @@ from seaway.app.views.objects import Item, Scene, list_items
 from seaway.app.views.status import status_document
 from seaway.core.errors import SeawayError, UsageError
 from seaway.model.route import Certificate
+from seaway.protocols.policy_log import DropEntry
 
 
 def questions(loop: Loop, running: Callable[[], Mapping[str, bool]]) -> dict[str, Method]:
@@ -60,7 +65,19 @@ def questions(loop: Loop, running: Callable[[], Mapping[str, bool]]) -> dict[str
         advice = f"there is one in namespace {elsewhere[0]}: add -n {elsewhere[0]}" if elsewhere else f"`seaway get {kind} -A` lists all"
         raise SeawayError(f"{known} {name} not found in namespace {namespace}", help=advice)
 
-    return {"ping": ping, "progress": progress, "status": status, "check": check, "get": get, "describe": describe}
+    async def why_dropped(drop: dict[str, Any]) -> dict[str, Any]:
+        reason = explain_drop(msgspec.convert(drop, DropEntry), _scene(loop).current.model)
+        return {"text": reason.text, "because": [asdict(one) for one in reason.because]}
+
+    return {
+        "why_dropped": why_dropped,
+        "ping": ping,
+        "progress": progress,
+        "status": status,
+        "check": check,
+        "get": get,
+        "describe": describe,
+    }
 
 
 def certificate_questions(loop: Loop, certificates: Certificates, default: Callable[[], Certificate]) -> dict[str, Method]:

@@ -10,16 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from seaway.protocols.policy_log import POLICY_LOG
+
 LIMITS, DENIED_LIMIT = "seaway.limits", "denied"
 """Where a request's metadata name the limit that refused it."""
 
 
 class Reporter(Enum):
-    """Whose proxy says it: the caller's, the called one's, or a gateway's. The value is the name of the log."""
+    """Whose proxy says it: the caller's, the called one's, or a gateway's; or the kernel, of packets. The value is the name of the log."""
 
     SOURCE = "outbound"
     DESTINATION = "inbound"
     GATEWAY = "gateway"
+    KERNEL = POLICY_LOG
 
 
 class Tag(Enum):

@@ -18,12 +18,14 @@ BLOCKED_ROUTE = "block_all"
 
 
 class Verdict(Enum):
-    """What became of it. `DENIED`: a policy said no. `REFUSED`: a limit, or what was sent could not be taken. `UNREACHABLE`: nobody there
-    to take it. `FAILED`: it was on its way. `DELIVERED`: whoever was called answered, be it with an error.
+    """What became of it. `DENIED`: a policy said no. `AUDITED`: it passed, and a policy that only reports would have said no. `REFUSED`: a
+    limit, or what was sent could not be taken. `UNREACHABLE`: nobody there to take it. `FAILED`: it was on its way. `DELIVERED`: whoever
+    was called answered, be it with an error.
     """
 
     DELIVERED = "delivered"
     DENIED = "denied"
+    AUDITED = "audited"
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
     FAILED = "failed"

@@ -9,7 +9,7 @@ from typing import Any
 from seaway.analysis.flows.reasons import PASSTHROUGH, Reason, explain_entry
 from seaway.protocols.flow_entry import FlowEntry, Reporter, Tag
 
-_REPORTERS = {Reporter.SOURCE: "source", Reporter.DESTINATION: "destination", Reporter.GATEWAY: "gateway"}
+_REPORTERS = {Reporter.SOURCE: "source", Reporter.DESTINATION: "destination", Reporter.GATEWAY: "gateway", Reporter.KERNEL: "kernel"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ class FlowRecord:
     reason: Reason
 
 
-def build_record(entry: FlowEntry, node: str, people: Mapping[str, Inhabitant]) -> FlowRecord:
-    """`people` are pods by address. A pod that is gone leaves its address."""
+def build_record(entry: FlowEntry, node: str, people: Mapping[str, Inhabitant], reason: Reason | None = None) -> FlowRecord:
+    """`people` are pods by address. A pod that is gone leaves its address. Without a `reason` the entry has its own."""
     own = entry.reporter is Reporter.DESTINATION
     caller = entry.tags.get(Tag.CALLER, "").removeprefix("client|")
     return FlowRecord(
@@ -58,7 +58,7 @@ def build_record(entry: FlowEntry, node: str, people: Mapping[str, Inhabitant]) 
         via=people.get(_address(entry.called)) if entry.reporter is Reporter.GATEWAY else None,
         principal=entry.peer or ("" if own else caller),
         place=_place(entry.tags.get(Tag.CLUSTER_NAME, "")),
-        reason=explain_entry(entry),
+        reason=reason or explain_entry(entry),
     )
 
 
