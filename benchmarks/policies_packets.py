@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -79,7 +79,7 @@ def measure_load(pods: int, policies: int) -> None:
 
 
 @contextmanager
-def namespace(address: str) -> Iterator[Path]:
+def namespace(address: str) -> Generator[Path]:
     """A pod with this address, routed over this process's network namespace."""
     holder = subprocess.Popen(["unshare", "--net", "sleep", "600"])
     try:
