@@ -239,17 +239,20 @@ def test_drops_are_told_with_the_line_that_denies_them(network: Network) -> None
     assert not tcp(network, "guests/guest-0", "shop/web-0", 8080)
     assert not tcp(network, "shop/api-0", "guests/guest-0", 9000)
 
-    def told(source: str) -> list[dict[str, Any]]:
-        return [one for one in network.json("flows", "--verdict", "denied", "--from", source)["flows"] if one["reporter"] == "kernel"]
+    def told(source: str, target: str) -> list[dict[str, Any]]:
+        flows = network.json("flows", "--verdict", "denied", "--from", source, "--to", target)["flows"]
+        return [
+            one for one in flows if (one["reporter"], one["destination"]["port"]) == ("kernel", 8080 if target == "shop/web-0" else 9000)
+        ]
 
-    (first, *_) = wait_until(lambda: told("guests/guest-0"), "the dropped packet to be told of")
+    (first, *_) = wait_until(lambda: told("guests/guest-0", "shop/web-0"), "the dropped packet to be told of")
     assert (first["destination"]["pod"], first["destination"]["port"], first["protocol"]) == ("web-0", 8080, "TCP")
     assert first["text"] == "ingress: default deny of NetworkPolicy shop/closed, NetworkPolicy shop/web"
     assert [(one["name"], one["file"].rpartition("/")[2], one["line"]) for one in first["because"]] == [
         ("closed", "policies.yaml", 2),
         ("web", "policies.yaml", 15),
     ]
-    (other, *_) = wait_until(lambda: told("shop/api-0"), "the other one, too")
+    (other, *_) = wait_until(lambda: told("shop/api-0", "guests/guest-0"), "the other one, too")
     assert other["text"].startswith("egress: default deny of NetworkPolicy shop/closed")
 
 
