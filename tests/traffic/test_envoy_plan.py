@@ -131,10 +131,13 @@ def test_certificates_are_the_right_ones(world: World) -> None:
     assert list(names.values()) == [certificate_secret(one) for one in ("shop-tls", "wild-tls", "default", "default")]
 
 
-def test_a_reused_connection_serves_other_hosts(world: World) -> None:
-    sock = world.tls("shop.test")
-    assert ask(sock, "shop.test", "/a/b", keep=True).body == b"deep\n"
-    assert ask(sock, "web.test").status == 200
+@pytest.mark.parametrize(("sni", "status"), [("shop.test", 421), ("web.test", 200)], ids=["own-certificate", "default-certificate"])
+def test_a_reused_connection_is_for_the_hosts_of_its_certificate(world: World, sni: str, status: int) -> None:
+    with world.tls(sni) as sock:
+        assert ask(sock, sni, keep=True).status != 421
+        assert ask(sock, "web.test").status == status
+    simulated = simulate_request(world.plan, HTTPS, Request("web.test", sni=sni)).outcome
+    assert (simulated.status if isinstance(simulated, Answered) else 200) == status
 
 
 def test_a_dead_endpoint_is_not_seen(world: World) -> None:
