@@ -65,14 +65,16 @@ def plan_all(model: Model, presence: Presence, health: Health, views: Mapping[st
     present = presence.model
     policies = plan_policies(present, memo.part("policies"))
     envoys = plan_envoys(model, health, views, memo.part("envoy"), present)
+    tables = memo.part("tables")
     nodes = {
         node.name: NodePlans(
             orders=plan_node(present, node.name, memo.part(("node", node.name))),
-            nft=plan_nft(model, health, node.name, memo.part(("nft", node.name)), NftView(presence.captured, policies)),
+            nft=plan_nft(model, health, node.name, tables, NftView(presence.captured, policies)),
             envoy=envoys[node.name],
         )
         for node in model.cluster.nodes
     }
+    tables.turn()
     plans = Plans(
         memo("network", plan_network, present),
         memo("captures", plan_captures, present, presence.captured, presence.released),
