@@ -111,8 +111,8 @@ def opened(netns: Path, kind: int) -> socket.socket:
     return made
 
 
-def serve(netns: Path, address: str) -> None:
-    """Takes and drops everything at port 8080: connections, what they carry, and datagrams."""
+def serve(netns: Path, address: str) -> socket.socket:
+    """Takes and drops everything at port 8080: connections, and what they carry. Datagrams stop at the socket that is returned."""
     listener, datagrams = opened(netns, socket.SOCK_STREAM), opened(netns, socket.SOCK_DGRAM)
     listener.bind((address, 8080))
     listener.listen(4096)
@@ -128,6 +128,7 @@ def serve(netns: Path, address: str) -> None:
             threading.Thread(target=drain, args=(listener.accept()[0],), daemon=True).start()
 
     threading.Thread(target=take, daemon=True).start()
+    return datagrams
 
 
 def counted(step: Callable[[], int]) -> float:
@@ -165,7 +166,7 @@ def measure_packets() -> None:
     found: dict[int, list[tuple[float, float, float]]] = {number: [] for number in CROSSED}
     with ExitStack() as stack:
         caller, called = (stack.enter_context(namespace(one.ip)) for one in pods[:2])
-        serve(called, pods[1].ip)
+        stack.enter_context(serve(called, pods[1].ip))
         for _ in range(TURNS):
             for number in CROSSED:
                 driver.apply(tables[number])
