@@ -52,6 +52,7 @@ from seaway.plans.envoy.proto import (
 )
 from seaway.plans.envoy.resource import build_resource
 from seaway.plans.node.plan import NodeOrders
+from seaway.protocols.xds_layers import Resources
 from seaway.protocols.xds_resource import CLUSTER, LISTENER, XdsResource
 
 PODS = {"a": ("node-1", "10.0.0.1"), "c": ("node-1", "10.0.0.3"), "b": ("node-2", "10.0.0.2")}
@@ -168,7 +169,7 @@ class Bench:
         self.start_control()
         self.loop.run(self.xds.start(self.folder / "xds.sock"))
         for node in NODES:
-            self.loop.call(partial(self.xds.publish, node, resources_of(node, self.namespaces.folder)))
+            self.loop.call(partial(self.xds.publish, node, Resources.of(resources_of(node, self.namespaces.folder))))
             self.start_envoy(node)
             assert isinstance(self.loop.run(self.xds.wait_settled(node, PATIENCE_S)), Settled)
         for caller, to in (("a", "b"), ("c", "b"), ("a", "c"), ("c", "c")):

@@ -377,6 +377,7 @@ CONTROL_PLANE = """
 import asyncio, sys
 from pathlib import Path
 from seaway.drivers.xds.real import XdsServer
+from seaway.protocols.xds_layers import Resources
 
 async def serve():
     server = XdsServer()

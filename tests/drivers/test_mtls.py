@@ -52,6 +52,7 @@ def test_each_caller_is_seen_as_who_it_is(bench: Make) -> None:
     assert "KEY" not in str(secrets)
 
 
+@pytest.mark.slow
 def test_leaves_are_renewed_under_load(bench: Make) -> None:
     network = bench(leaf_s=2)
     with UnderLoad(network) as under:
@@ -62,6 +63,7 @@ def test_leaves_are_renewed_under_load(bench: Make) -> None:
     nothing_lost(under)
 
 
+@pytest.mark.slow
 def test_a_root_is_rotated_under_load(bench: Make) -> None:
     network = bench(leaf_s=3)
     with UnderLoad(network) as under:

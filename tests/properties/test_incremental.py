@@ -70,7 +70,7 @@ def differences(one: Any, other: Any) -> list[tuple[str, str]]:
     return [pair for pair in pairs if pair[0] != pair[1]][:5] or [("they differ", "in what they do not show")]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps=STEPS)
 def test_incremental_is_full(steps: list[tuple[list[Edit], int]]) -> None:
     history = History()

@@ -68,7 +68,7 @@ from seaway.plans.envoy.bootstrap import Sockets, render_bootstrap
 from seaway.plans.envoy.host_ports import HostPort
 from seaway.protocols.xds_layers import Resources
 
-SORTS = ("root", "user-namespace")
+SORTS = ("root", pytest.param("user-namespace", marks=pytest.mark.slow))
 HERE = Path(__file__).parent
 _spec = importlib.util.spec_from_file_location("envoy_draft", HERE.parent / "unit/plans/envoy/conftest.py")
 assert _spec is not None

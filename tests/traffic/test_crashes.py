@@ -163,6 +163,7 @@ def processes_of(network: Network, words: str) -> list[str]:
     return sorted(inside)
 
 
+@pytest.mark.slow
 def test_endpoints_that_die_while_nobody_watches(running: Network) -> None:
     """Envoy tries another endpoint, and leaves the dead one aside, until the control plane is back and takes it out."""
     running.write("till.yaml", TILL)
@@ -232,11 +233,11 @@ def test_killed_control_plane_and_envoy(running: Network) -> None:
 @pytest.mark.parametrize(
     "victims",
     [
-        ("control",),
+        pytest.param(("control",), marks=pytest.mark.slow),
         pytest.param(("control", "node-1/envoy"), marks=pytest.mark.slow),
         pytest.param(("control", "node-1/agent"), marks=pytest.mark.slow),
         ("control", "node-1/envoy", "node-1/agent"),
-        ("anchor",),
+        pytest.param(("anchor",), marks=pytest.mark.slow),
     ],
     ids="+".join,
 )
@@ -284,6 +285,7 @@ def test_a_signal_ends_it_cleanly_under_traffic(empty: Network, number: signal.S
     assert network.machine.picture() == before
 
 
+@pytest.mark.slow
 def test_loopback_is_free_again_after_down(empty: Network) -> None:
     network = empty
     network.up()

@@ -241,6 +241,7 @@ def test_traffic_stays_in_its_region_and_leaves_it_when_all_fail(shop: Shop) -> 
     wait_until(lambda: set(shop.many(6, "near")) <= set(EU), "the way home")
 
 
+@pytest.mark.slow
 def test_traffic_is_split_over_regions(shop: Shop) -> None:
     seen = shop.many(400, "split")
     abroad = sum(seen[one] for one in US)
@@ -272,6 +273,7 @@ def test_mutual_tls_to_the_world(shop: Shop) -> None:
     assert shop.get("mutual").echo["certificate"] is True
 
 
+@pytest.mark.slow
 def test_a_new_endpoint_warms_up(shop: Shop) -> None:
     """Its share grows: a tenth at first, half in the end."""
     network = shop.network

@@ -71,6 +71,7 @@ def another_binary(network: Network, name: str) -> str:
     return str(path)
 
 
+@pytest.mark.slow
 def test_another_binary_takes_over_under_a_hundred_streams(shop: Network) -> None:
     address, host, path = shop.gateway, shop.host, another_binary(shop, "envoy-b")
     first, agent = shop.process("node-1/envoy"), shop.process("node-1/agent")

@@ -165,6 +165,7 @@ def test_the_pool_of_a_port_that_has_its_own_settings(shop: Shop) -> None:
     assert burst.connections() <= 25
 
 
+@pytest.mark.slow
 def test_the_pool_of_a_port_that_has_none(shop: Shop) -> None:
     """100 connections, 50 that wait (as do those whose connection is being opened); the rest is told so at once.
 

@@ -104,6 +104,7 @@ def test_two_networks_in_one_folder(machine: Network) -> None:
     assert "a network runs here already" in done.stderr
 
 
+@pytest.mark.slow
 def test_two_networks_on_one_machine(networks: Callable[..., Network]) -> None:
     """The second has loopback ports of its own, and leaves the first one's routes alone."""
     first, second = networks(), networks()

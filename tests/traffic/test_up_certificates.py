@@ -67,6 +67,7 @@ def test_they_are_renewed_long_before_they_end(mesh: Network) -> None:
     assert not [one for one in mesh.findings() if one["code"] == "NET0609"]
 
 
+@pytest.mark.slow
 def test_a_root_is_rotated_by_hand(mesh: Network) -> None:
     (before,) = (root for root, state in roots(mesh).items() if state == "signs")
     made = mesh.json("certs", "rotate")["root"]
