@@ -15,12 +15,13 @@ from typing import Any
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-_TIMEOUT_S = 30.0
-
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to send. `via` are addresses to connect to whatever the URL's host is; empty: the host is looked up in DNS."""
+    """What to send. `via` are addresses to connect to whatever the URL's host is; empty: the host is looked up in DNS.
+
+    `timeout_s` is what each request may take in all.
+    """
 
     url: str
     method: str
@@ -29,6 +30,7 @@ class Request:
     count: int
     concurrency: int
     via: tuple[str, ...] = ()
+    timeout_s: float = 30
 
 
 class _Fixed(AbstractResolver):
@@ -75,7 +77,7 @@ async def _send(request: Request) -> list[dict[str, Any]]:
     # A connection each: a Service chooses a pod by connection, and the spread over pods is what a user wants to see.
     resolver = _Fixed(request.via) if request.via else None
     connector = aiohttp.TCPConnector(limit=request.concurrency, ssl=context, resolver=resolver, force_close=True)
-    timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
+    timeout = aiohttp.ClientTimeout(total=request.timeout_s)
     responses: list[dict[str, Any]] = []
     left = iter(range(request.count))
 

@@ -22,6 +22,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-n", "--count", type=int, default=1, help="how many requests (default: 1)")
     parser.add_argument("-c", "--concurrency", type=int, default=1, help="how many at once (default: 1)")
     parser.add_argument("-g", "--gateway", help="which gateway, where there are several (default: the first)")
+    parser.add_argument("-m", "--max-time", type=float, default=30, metavar="S", help="seconds that each may take (default: 30)")
     add_output_flag(parser)
 
 
@@ -39,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
         count=args.count,
         concurrency=args.concurrency,
         via=_gateway_addresses(args.state, args.gateway) if place.name == OUTSIDE else (),
+        timeout_s=args.max_time,
     )
     responses = run_in_place(args.state, place, lambda: send(request))
     summary = summarise(responses)
@@ -57,6 +59,8 @@ def _check(args: argparse.Namespace) -> None:
         raise UsageError(f"not a URL: {args.url!r}", help="write it out, e.g. http://api-gateway.production:8080/products")
     if args.count < 1 or args.concurrency < 1:
         raise UsageError("-n and -c are 1 or more")
+    if not args.max_time > 0:
+        raise UsageError("-m is more than 0 seconds")
 
 
 def _header(text: str) -> tuple[str, str]:

@@ -70,6 +70,7 @@ MISTAKES = {
     "not a URL": (("request", "a/b", "web"), "not a URL"),
     "not a header": (("request", "a/b", "http://c/", "-H", "nonsense"), "not a header"),
     "no requests": (("request", "a/b", "http://c/", "-n", "0"), "1 or more"),
+    "no time": (("request", "a/b", "http://c/", "-m", "0"), "more than 0 seconds"),
 }
 
 
