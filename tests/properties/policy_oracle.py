@@ -73,7 +73,7 @@ class Oracle:
         return self.tier(packet, direction, "Baseline") != "Deny"
 
     def tier(self, packet: Packet, direction: str, tier: str) -> str:
-        """The action of the first rule that matches; "" where none does."""
+        """The action of the first rule that matches; "" where none does. A rule with a peer that nobody knows fails closed."""
         me = packet.source if direction == "egress" else packet.destination
         ordered = sorted(
             (one for one in self.policies if _tier(one) == tier),
@@ -84,8 +84,11 @@ class Oracle:
                 continue
             for rule in policy["spec"].get(direction) or []:
                 action = str(rule["action"]).replace("Accept", "Allow")
-                matched = self.admin_rule(rule, action, packet, direction)
-                if matched:
+                if any(not peer_is_known(one) for one in rule["to" if direction == "egress" else "from"]):
+                    if action == "Allow":
+                        continue
+                    return "Deny"
+                if self.admin_rule(rule, packet, direction):
                     return action
         return ""
 
@@ -95,11 +98,9 @@ class Oracle:
         pods = subject["pods"]
         return selects(pods["namespaceSelector"], self.namespaces[pod.namespace]) and selects(pods["podSelector"], dict(pod.labels))
 
-    def admin_rule(self, rule: Object, action: str, packet: Packet, direction: str) -> bool:
+    def admin_rule(self, rule: Object, packet: Packet, direction: str) -> bool:
         peers = rule["to" if direction == "egress" else "from"]
         peer = packet.destination if direction == "egress" else packet.source
-        if any(not peer_is_known(one) for one in peers) and action != "Allow":
-            return True
         return any(self.admin_peer(one, peer) for one in peers) and admin_ports(rule, packet)
 
     def admin_peer(self, peer: Object, end: End) -> bool:

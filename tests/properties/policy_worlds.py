@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -147,3 +148,76 @@ def _network_port(dice: Random) -> Object:
     elif turn < 0.85:
         port |= {"port": 80, "endPort": dice.choice((80, 81, 443, 8080))}
     return port
+
+
+def admin_policy(dice: Random, number: int) -> Object:
+    metadata = {"name": f"anp-{number}"}
+    spec = {"priority": number * 10 + dice.randint(0, 40), **_tiered(dice, ("Allow", "Deny", "Pass"), _admin_ports)}
+    return {"apiVersion": "policy.networking.k8s.io/v1alpha1", "kind": "AdminNetworkPolicy", "metadata": metadata, "spec": spec}
+
+
+def baseline_policy(dice: Random, number: int) -> Object:
+    """One object only: another one takes its place."""
+    spec = _tiered(dice, ("Allow", "Deny"), _admin_ports)
+    metadata = {"name": "default"}
+    return {"apiVersion": "policy.networking.k8s.io/v1alpha1", "kind": "BaselineAdminNetworkPolicy", "metadata": metadata, "spec": spec}
+
+
+def cluster_policy(dice: Random, number: int) -> Object:
+    spec = {"tier": dice.choice(("Admin", "Baseline")), "priority": number * 10 + dice.randint(0, 40)}
+    spec |= _tiered(dice, ("Accept", "Deny", "Pass"), _cluster_ports)
+    metadata = {"name": f"cnp-{number}"}
+    return {"apiVersion": "policy.networking.k8s.io/v1alpha2", "kind": "ClusterNetworkPolicy", "metadata": metadata, "spec": spec}
+
+
+def _tiered(dice: Random, actions: tuple[str, ...], ports: Callable[[Random, Object, bool], None]) -> Object:
+    spec: Object = {"subject": _tier_pods(dice)}
+    for section in ("ingress", "egress"):
+        if dice.random() < 0.7:
+            spec[section] = [_tier_rule(dice, section, actions, ports) for _ in range(dice.randint(0, 3))]
+    return spec
+
+
+def _tier_pods(dice: Random) -> Object:
+    if dice.random() < 0.5:
+        return {"namespaces": spaces(dice)}
+    return {"pods": {"namespaceSelector": spaces(dice), "podSelector": selector(dice)}}
+
+
+def _tier_rule(dice: Random, section: str, actions: tuple[str, ...], ports: Callable[[Random, Object, bool], None]) -> Object:
+    peers = [_tier_peer(dice, section) for _ in range(dice.randint(1, 2))]
+    rule: Object = {"action": dice.choice(actions), "to" if section == "egress" else "from": peers}
+    if dice.random() < 0.6:
+        ports(dice, rule, all("pods" in peer or "namespaces" in peer for peer in peers))
+    return rule
+
+
+def _tier_peer(dice: Random, section: str) -> Object:
+    turn = dice.random()
+    if turn < 0.04:
+        return {}
+    if section == "egress" and turn < 0.3:
+        return {"networks": dice.sample(CIDRS, dice.randint(1, 2))}
+    if section == "egress" and turn < 0.4:
+        return {"nodes": dice.choice(({}, {"matchLabels": {"kubernetes.io/hostname": "node-2"}}))}
+    return _tier_pods(dice)
+
+
+def _admin_ports(dice: Random, rule: Object, named: bool) -> None:
+    choices: list[Object] = [
+        {"portNumber": {"protocol": dice.choice(PROTOCOLS), "port": dice.choice(PORTS)}},
+        {"portNumber": {"port": dice.choice(PORTS)}},
+        {"portRange": {"protocol": dice.choice(PROTOCOLS), "start": 80, "end": dice.choice((80, 81, 8080))}},
+        *([{"namedPort": dice.choice(PORT_NAMES)}] if named else []),
+    ]
+    rule["ports"] = dice.sample(choices, dice.randint(1, 2))
+
+
+def _cluster_ports(dice: Random, rule: Object, named: bool) -> None:
+    protocol = dice.choice(PROTOCOLS).lower()
+    choices: list[Object] = [
+        {protocol: {"destinationPort": {"number": dice.choice(PORTS)}}},
+        {protocol: {"destinationPort": {"range": {"start": 53, "end": dice.choice((80, 443))}}}},
+        *([{"destinationNamedPort": dice.choice(PORT_NAMES)}] if named else []),
+    ]
+    rule["protocols"] = dice.sample(choices, dice.randint(1, 2))

@@ -19,6 +19,8 @@ from seaway.resources.istio.telemetry import Telemetry
 from seaway.resources.istio.virtual_service import VirtualService
 from seaway.resources.istio.workload_entry import WorkloadEntry, WorkloadGroup
 from seaway.resources.meta import Struct
+from seaway.resources.policy_v1alpha1 import AdminNetworkPolicy, BaselineAdminNetworkPolicy
+from seaway.resources.policy_v1alpha2 import ClusterNetworkPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,9 @@ _ROWS = (
     _security(RequestAuthentication),
     _security(AuthorizationPolicy),
     Kind("telemetry.istio.io", "v1", Telemetry, also_served=("v1alpha1",), whole=True),
+    Kind("policy.networking.k8s.io", "v1alpha1", AdminNetworkPolicy, namespaced=False, whole=True),
+    Kind("policy.networking.k8s.io", "v1alpha1", BaselineAdminNetworkPolicy, namespaced=False, whole=True),
+    Kind("policy.networking.k8s.io", "v1alpha2", ClusterNetworkPolicy, namespaced=False, whole=True),
     Kind("seaway.dev", "v1alpha1", seaway_v1.RateLimitPolicy, whole=True),
 )
 

@@ -44,6 +44,8 @@ def _limits(spec: Spec) -> str:
 
 COLUMNS: dict[str, tuple[tuple[str, ...], Callable[[Spec], tuple[str, ...]]]] = {
     "NetworkPolicy": (("POD-SELECTOR",), lambda spec: (_selector(spec.get("podSelector")),)),
+    "AdminNetworkPolicy": (("PRIORITY",), lambda spec: (str(spec.get("priority")),)),
+    "ClusterNetworkPolicy": (("TIER", "PRIORITY"), lambda spec: (str(spec.get("tier")), str(spec.get("priority")))),
     "VirtualService": (("GATEWAYS", "HOSTS"), lambda spec: (_listed(spec, "gateways"), _listed(spec, "hosts"))),
     "DestinationRule": (("HOST",), lambda spec: (str(spec.get("host", "")),)),
     ISTIO_GATEWAY: (("SERVERS",), lambda spec: (str(len(spec.get("servers") or ())),)),

@@ -28,6 +28,9 @@ _KINDS: dict[str, tuple[str, ...]] = {
     "Ingress": ("ingress", "ingresses", "ing"),
     "IngressClass": ("ingressclass", "ingressclasses"),
     "NetworkPolicy": ("networkpolicy", "networkpolicies", "netpol"),
+    "AdminNetworkPolicy": ("adminnetworkpolicy", "adminnetworkpolicies", "anp"),
+    "BaselineAdminNetworkPolicy": ("baselineadminnetworkpolicy", "baselineadminnetworkpolicies", "banp"),
+    "ClusterNetworkPolicy": ("clusternetworkpolicy", "clusternetworkpolicies", "cnp"),
     "Secret": ("secret", "secrets"),
     "ConfigMap": ("configmap", "configmaps", "cm"),
     "Gateway": ("gateway", "gateways", "gw"),
@@ -47,11 +50,17 @@ _KINDS: dict[str, tuple[str, ...]] = {
 _GROUPS = {
     _NETWORKING: ("VirtualService", "DestinationRule", "ServiceEntry", "WorkloadEntry", "WorkloadGroup", "Sidecar"),
     _SECURITY: ("PeerAuthentication", "RequestAuthentication", "AuthorizationPolicy"),
+    "policy.networking.k8s.io": ("AdminNetworkPolicy", "BaselineAdminNetworkPolicy", "ClusterNetworkPolicy"),
     "seaway.dev": ("RateLimitPolicy",),
 }
 """The kinds that may be named with their group, as kubectl takes them."""
 
-CLUSTER_SCOPED = frozenset({"Namespace", "Node", "IngressClass", "Gateway"})
+CLUSTER_SCOPED = frozenset(
+    {
+        *("Namespace", "Node", "IngressClass", "Gateway"),
+        *("AdminNetworkPolicy", "BaselineAdminNetworkPolicy", "ClusterNetworkPolicy"),
+    }
+)
 
 _BY_NAME = {name: kind for kind, names in _KINDS.items() for name in names} | {
     f"{name}.{group}": kind for group, kinds in _GROUPS.items() for kind in kinds for name in _KINDS[kind]

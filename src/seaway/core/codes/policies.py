@@ -130,3 +130,24 @@ ABSENT_NAMESPACE = Code(
     "Nobody is let through by it in this network; in a cluster with that namespace it may be right.",
     "Add the namespace's manifests, or mend the name.",
 )
+UNKNOWN_PEER = Code(
+    "NET0719",
+    Severity.WARNING,
+    "this peer names nobody: {effect}",
+    "A peer without a field is one of a kind that this version does not know, and its rule fails closed.",
+    "Give one of namespaces, pods, nodes, networks and domainNames.",
+)
+SAME_PRIORITY = Code(
+    "NET0720",
+    Severity.WARNING,
+    "{other} has priority {priority}, too, and selects some of the same pods",
+    "Which of two such policies comes first is left open; here it is the one whose name comes first.",
+    "Give them different priorities.",
+)
+PART_NOT_ENFORCED = Code(
+    "NET0721",
+    Severity.WARNING,
+    "{what} is read and not enforced yet: {effect}",
+    "In a cluster the rule does more than here.",
+    "Rely on it in the cluster only; the rest of the policy is enforced.",
+)
