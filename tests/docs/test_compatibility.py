@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from seaway.frontends.ingress import annotation_names
-from seaway.resources import apps_v1, core_v1, discovery_v1, meta, networking_v1, policy_v1alpha1, policy_v1alpha2, seaway_v1
+from seaway.resources import apps_v1, cilium_v2, core_v1, discovery_v1, meta, networking_v1, policy_v1alpha1, policy_v1alpha2, seaway_v1
 from seaway.resources.ignored import WITH_EFFECT_INSIDE, WITHOUT_EFFECT_ON_THE_NETWORK
 from seaway.resources.istio import (
     authorization_policy,
@@ -44,6 +44,7 @@ MODULES: dict[str, tuple[ModuleType, ...]] = {
     "istio-telemetry": (telemetry,),
     "mesh-config": (mesh_config, proxy_config),
     "policy-api": (policy_v1alpha1, policy_v1alpha2),
+    "cilium": (cilium_v2,),
     "rate-limits": (seaway_v1,),
 }
 """By page, the modules whose structs it lists."""

@@ -6,43 +6,12 @@ Objects are plain dictionaries. What is left open by the specifications is decid
 
 from __future__ import annotations
 
-import ipaddress
-from dataclasses import dataclass
 from typing import Any
 
+from policy_ends import NAME, End, Packet, selects, within
+from policy_oracle_cilium import entry_matches, rules_of, selects_pod
+
 Object = dict[str, Any]
-NAME = "kubernetes.io/metadata.name"
-
-
-@dataclass(frozen=True)
-class End:
-    """A pod, a node (`namespace` is ""), or an outside address (`name` is "", too)."""
-
-    address: str
-    name: str = ""
-    namespace: str = ""
-    labels: tuple[tuple[str, str], ...] = ()
-    account: str = "default"
-    ports: tuple[tuple[str, str, int], ...] = ()
-    node: str = ""
-
-    @property
-    def is_pod(self) -> bool:
-        return bool(self.namespace)
-
-    @property
-    def is_node(self) -> bool:
-        return bool(self.name) and not self.namespace
-
-
-@dataclass(frozen=True)
-class Packet:
-    """The first of a connection. `port` is the destination's; of ICMP, the type."""
-
-    source: End
-    destination: End
-    protocol: str
-    port: int
 
 
 class Oracle:
@@ -115,12 +84,22 @@ class Oracle:
     def namespaced(self, packet: Packet, direction: str) -> bool | None:
         """None where no policy isolates the pod in this direction (and no deny of Cilium's matches)."""
         me = packet.source if direction == "egress" else packet.destination
-        isolated, allowed = False, False
+        isolated, allowed, denied = False, False, False
         for policy in self.policies:
+            for rule in rules_of(policy) if policy["kind"].startswith("Cilium") else ():
+                if not selects_pod(policy, rule, me, self.namespaces):
+                    continue
+                allows, denies = rule.get(direction) or [], rule.get(f"{direction}Deny") or []
+                if (allows or denies) and (rule.get("enableDefaultDeny") or {}).get(direction) is not False:
+                    isolated = True
+                allowed = allowed or any(entry_matches(policy, one, packet, direction, self.namespaces) for one in allows)
+                denied = denied or any(entry_matches(policy, one, packet, direction, self.namespaces) for one in denies)
             if policy["kind"] == "NetworkPolicy" and self.network_policy_selects(policy, direction, me):
                 isolated = True
                 rules = policy["spec"].get(direction) or []
                 allowed = allowed or any(self.network_policy_rule(policy, rule, packet, direction) for rule in rules)
+        if denied:
+            return False
         return allowed if isolated else None
 
     def network_policy_selects(self, policy: Object, direction: str, pod: End) -> bool:
@@ -162,30 +141,6 @@ def _tier(policy: Object) -> str:
             return str(policy["spec"]["tier"])
         case _:
             return ""
-
-
-def selects(selector: Object, labels: dict[str, str]) -> bool:
-    for key, value in (selector.get("matchLabels") or {}).items():
-        if labels.get(key) != value:
-            return False
-    return all(fits(one, labels) for one in selector.get("matchExpressions") or [])
-
-
-def fits(expression: Object, labels: dict[str, str]) -> bool:
-    key, values = expression["key"], expression.get("values") or []
-    match expression["operator"]:
-        case "In":
-            return key in labels and labels[key] in values
-        case "NotIn":
-            return key not in labels or labels[key] not in values
-        case "Exists":
-            return key in labels
-        case _:
-            return key not in labels
-
-
-def within(address: str, cidr: str) -> bool:
-    return ipaddress.ip_address(address) in ipaddress.ip_network(cidr, strict=False)
 
 
 def network_policy_port(port: Object, packet: Packet) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from policy_oracle import NAME, End, Packet
+from policy_ends import NAME, End, Packet
 from policy_worlds import NODES, Object, World
 
 from seaway.core.names import Key

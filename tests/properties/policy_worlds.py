@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from policy_oracle import NAME, End
+from policy_ends import NAME, End
 
 Object = dict[str, Any]
 
@@ -221,3 +221,69 @@ def _cluster_ports(dice: Random, rule: Object, named: bool) -> None:
         *([{"destinationNamedPort": dice.choice(PORT_NAMES)}] if named else []),
     ]
     rule["protocols"] = dice.sample(choices, dice.randint(1, 2))
+
+
+def cilium_policy(dice: Random, number: int) -> Object:
+    metadata = {"name": f"cinp-{number}", "namespace": dice.choice(SPACES[:2])}
+    return {"apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy", "metadata": metadata, "spec": _cilium_rule(dice)}
+
+
+def clusterwide_policy(dice: Random, number: int) -> Object:
+    specs = [_cilium_rule(dice) for _ in range(dice.randint(1, 2))]
+    metadata = {"name": f"ccnp-{number}"}
+    return {"apiVersion": "cilium.io/v2", "kind": "CiliumClusterwideNetworkPolicy", "metadata": metadata, "specs": specs}
+
+
+def _cilium_rule(dice: Random) -> Object:
+    rule: Object = {"endpointSelector": selector(dice)}
+    for section in ("ingress", "egress"):
+        side = "from" if section == "ingress" else "to"
+        if dice.random() < 0.6:
+            rule[section] = [_cilium_entry(dice, side) for _ in range(dice.randint(0, 2))]
+        if dice.random() < 0.3:
+            rule[f"{section}Deny"] = [_cilium_entry(dice, side) for _ in range(dice.randint(0, 2))]
+    if dice.random() < 0.3:
+        rule["enableDefaultDeny"] = {dice.choice(("ingress", "egress")): dice.random() < 0.3}
+    return rule
+
+
+def _cilium_entry(dice: Random, side: str) -> Object:
+    entry: Object = {}
+    turn = dice.random()
+    if turn < 0.4:
+        entry[f"{side}Endpoints"] = [_cilium_selector(dice) for _ in range(dice.randint(0, 2))]
+    elif turn < 0.55:
+        entry[f"{side}Entities"] = dice.sample(("all", "world", "cluster", "host", "remote-node", "none"), dice.randint(1, 2))
+    elif turn < 0.65:
+        entry[f"{side}CIDR"] = dice.sample(CIDRS, dice.randint(1, 2))
+    elif turn < 0.75:
+        entry[f"{side}CIDRSet"] = [{"cidr": "0.0.0.0/0", "except": dice.sample(CIDRS[1:], dice.randint(0, 2))}]
+    elif turn < 0.8:
+        entry[f"{side}Nodes"] = [dice.choice(({}, {"matchLabels": {"kubernetes.io/hostname": "node-1"}}))]
+    if dice.random() < 0.5:
+        entry["toPorts"] = [{"ports": [_cilium_port(dice) for _ in range(dice.randint(0, 2))]} for _ in range(dice.randint(1, 2))]
+    elif dice.random() < 0.2:
+        entry["icmps"] = [{"fields": [{"type": dice.choice((0, 8))}]}]
+    return entry
+
+
+def _cilium_selector(dice: Random) -> Object:
+    given = selector(dice)
+    labels = {f"{dice.choice(('k8s:', 'any:', ''))}{key}": value for key, value in (given.get("matchLabels") or {}).items()}
+    turn = dice.random()
+    if turn < 0.2:
+        labels["k8s:io.kubernetes.pod.namespace"] = dice.choice(SPACES)
+    elif turn < 0.3:
+        labels["io.cilium.k8s.namespace.labels.team"] = dice.choice(("a", "b"))
+    elif turn < 0.4:
+        labels["io.cilium.k8s.policy.serviceaccount"] = "robot"
+    return {**given, "matchLabels": labels}
+
+
+def _cilium_port(dice: Random) -> Object:
+    port: Object = {"port": dice.choice(("0", "80", "443", "8080", *PORT_NAMES))}
+    if port["port"] == "80" and dice.random() < 0.5:
+        port["endPort"] = dice.choice((81, 443))
+    if dice.random() < 0.6:
+        port["protocol"] = dice.choice((*PROTOCOLS, "ANY"))
+    return port

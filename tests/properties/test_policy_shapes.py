@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 import yaml
-from policy_oracle import NAME, Oracle, Packet
+from policy_ends import NAME, Packet
+from policy_oracle import Oracle
 from policy_tables import table_allows, table_of
 from policy_worlds import Object, World
 

@@ -8,16 +8,34 @@ from random import Random
 
 import pytest
 import yaml
-from policy_oracle import Oracle, Packet
+from policy_ends import Packet
+from policy_oracle import Oracle
 from policy_tables import table_allows, table_of
-from policy_worlds import Object, World, admin_policy, baseline_policy, cluster_policy, network_policy, world
+from policy_worlds import (
+    Object,
+    World,
+    admin_policy,
+    baseline_policy,
+    cilium_policy,
+    cluster_policy,
+    clusterwide_policy,
+    network_policy,
+    world,
+)
 
 PROBES = [
     *product(("TCP", "UDP"), (53, 80, 82, 443, 8080)),
     *(("TCP", 81), ("TCP", 9999), ("SCTP", 80), ("SCTP", 8080), ("ICMP", 8), ("other", 0)),
 ]
 
-MAKERS: tuple[Callable[[Random, int], Object], ...] = (network_policy, admin_policy, baseline_policy, cluster_policy)
+MAKERS: tuple[Callable[[Random, int], Object], ...] = (
+    network_policy,
+    admin_policy,
+    baseline_policy,
+    cluster_policy,
+    cilium_policy,
+    clusterwide_policy,
+)
 WORLDS_A_TEST = 50
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seaway.resources import apps_v1, core_v1, discovery_v1, networking_v1, seaway_v1
+from seaway.resources.cilium_v2 import CiliumClusterwideNetworkPolicy, CiliumNetworkPolicy
 from seaway.resources.istio.authorization_policy import AuthorizationPolicy
 from seaway.resources.istio.destination_rule import DestinationRule
 from seaway.resources.istio.gateway import Gateway
@@ -92,6 +93,8 @@ _ROWS = (
     Kind("policy.networking.k8s.io", "v1alpha1", AdminNetworkPolicy, namespaced=False, whole=True),
     Kind("policy.networking.k8s.io", "v1alpha1", BaselineAdminNetworkPolicy, namespaced=False, whole=True),
     Kind("policy.networking.k8s.io", "v1alpha2", ClusterNetworkPolicy, namespaced=False, whole=True),
+    Kind("cilium.io", "v2", CiliumNetworkPolicy, whole=True),
+    Kind("cilium.io", "v2", CiliumClusterwideNetworkPolicy, namespaced=False, whole=True),
     Kind("seaway.dev", "v1alpha1", seaway_v1.RateLimitPolicy, whole=True),
 )
 

@@ -16,6 +16,7 @@ _SCALARS: dict[object, Type] = {
     int: ScalarType("a whole number", int),
     float: ScalarType("a number", int, float),
     bool: ScalarType("true or false", bool),
+    int | str: ScalarType("a whole number or text", int, str),
 }
 
 

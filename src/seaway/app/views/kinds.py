@@ -31,6 +31,8 @@ _KINDS: dict[str, tuple[str, ...]] = {
     "AdminNetworkPolicy": ("adminnetworkpolicy", "adminnetworkpolicies", "anp"),
     "BaselineAdminNetworkPolicy": ("baselineadminnetworkpolicy", "baselineadminnetworkpolicies", "banp"),
     "ClusterNetworkPolicy": ("clusternetworkpolicy", "clusternetworkpolicies", "cnp"),
+    "CiliumNetworkPolicy": ("ciliumnetworkpolicy", "ciliumnetworkpolicies", "ciliumnp"),
+    "CiliumClusterwideNetworkPolicy": ("ciliumclusterwidenetworkpolicy", "ciliumclusterwidenetworkpolicies", "ccnp"),
     "Secret": ("secret", "secrets"),
     "ConfigMap": ("configmap", "configmaps", "cm"),
     "Gateway": ("gateway", "gateways", "gw"),
@@ -51,6 +53,7 @@ _GROUPS = {
     _NETWORKING: ("VirtualService", "DestinationRule", "ServiceEntry", "WorkloadEntry", "WorkloadGroup", "Sidecar"),
     _SECURITY: ("PeerAuthentication", "RequestAuthentication", "AuthorizationPolicy"),
     "policy.networking.k8s.io": ("AdminNetworkPolicy", "BaselineAdminNetworkPolicy", "ClusterNetworkPolicy"),
+    "cilium.io": ("CiliumNetworkPolicy", "CiliumClusterwideNetworkPolicy"),
     "seaway.dev": ("RateLimitPolicy",),
 }
 """The kinds that may be named with their group, as kubectl takes them."""
@@ -59,6 +62,7 @@ CLUSTER_SCOPED = frozenset(
     {
         *("Namespace", "Node", "IngressClass", "Gateway"),
         *("AdminNetworkPolicy", "BaselineAdminNetworkPolicy", "ClusterNetworkPolicy"),
+        "CiliumClusterwideNetworkPolicy",
     }
 )
 

@@ -14,6 +14,7 @@ from seaway.core.codes.policies import SAME_PRIORITY
 from seaway.core.finding import Finding, Findings, finding
 from seaway.core.memo import Memo
 from seaway.frontends.policies.admin import read_admin_policy, read_baseline_policy, read_cluster_policy
+from seaway.frontends.policies.cilium import read_cilium_policy, read_clusterwide_policy
 from seaway.frontends.policies.effects import Survey, check_dns, check_effects
 from seaway.frontends.policies.network_policy import read_network_policy
 from seaway.frontends.policies.reading import Reading
@@ -24,6 +25,7 @@ from seaway.model.policies.language import Policy, Tier
 from seaway.model.policies.verdicts import VerdictTable, build_verdicts
 from seaway.model.service import Service
 from seaway.model.workload import Pod
+from seaway.resources.cilium_v2 import CiliumClusterwideNetworkPolicy, CiliumNetworkPolicy
 from seaway.resources.core_v1 import Namespace
 from seaway.resources.meta import Struct
 from seaway.resources.networking_v1 import NetworkPolicy
@@ -45,6 +47,8 @@ READERS: tuple[tuple[type[Struct], Callable[[Any], Reading]], ...] = (
     (AdminNetworkPolicy, read_admin_policy),
     (BaselineAdminNetworkPolicy, read_baseline_policy),
     (ClusterNetworkPolicy, read_cluster_policy),
+    (CiliumNetworkPolicy, read_cilium_policy),
+    (CiliumClusterwideNetworkPolicy, read_clusterwide_policy),
 )
 """By kind, what reads its objects."""
 
