@@ -24,9 +24,10 @@ import grpc.aio
 from envoy.service.discovery.v3 import discovery_pb2
 from measure import environment
 
-from seaway.app.engines import CaptureThread, Engines, NetworkThread, NodeEngines
+from seaway.app.engines import CaptureThread, Engines, NodeEngines
 from seaway.app.garbage import collect_seldom
 from seaway.app.loop import Loop, is_up
+from seaway.app.network_thread import NetworkThread
 from seaway.core.origin import GENERATED
 from seaway.drivers.agent.fake import FakeLink
 from seaway.drivers.netns.fake import FakeKernel, FakeNetwork

@@ -22,8 +22,8 @@ from typing import Any
 
 from conftest import LoopThread, Namespaces
 
+from seaway.app.agents import agent_argv
 from seaway.app.certificates import Certificates, CertificateSettings
-from seaway.app.processes import agent_argv
 from seaway.drivers.agent.link import AgentLink
 from seaway.drivers.agent.messages import Report
 from seaway.drivers.agent.orders import write_orders

@@ -17,7 +17,7 @@ import msgspec
 import pytest
 
 from seaway.app.agent import AgentSettings
-from seaway.app.processes import agent_argv
+from seaway.app.agents import agent_argv
 from seaway.core.errors import DriverError
 from seaway.core.origin import Origin
 from seaway.drivers.agent.fake import FakeLink
@@ -405,7 +405,7 @@ IN_A_USER_NAMESPACE = """
 import os, socket, subprocess, sys, time
 from pathlib import Path
 from seaway.app.agent import AgentSettings
-from seaway.app.processes import agent_argv
+from seaway.app.agents import agent_argv
 from seaway.core.origin import Origin
 from seaway.drivers.agent.orders import write_orders
 from seaway.drivers.process.namespaces import CLONE_NEWNET, MS_NOSUID, in_netns, mount, pin_namespace, unshare

@@ -15,7 +15,7 @@ import grpc.aio
 import pytest
 from envoy.service.accesslog.v3 import als_pb2
 
-from seaway.app.processes import agent_argv
+from seaway.app.agents import agent_argv
 from seaway.core.errors import DriverError
 from seaway.drivers.agent.messages import AgentLine, Done, FlowBatch, ShowFlows, Stop, decode_line, encode_line
 from seaway.drivers.flows.real import METHOD, SERVICE, FlowServer

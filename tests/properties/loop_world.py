@@ -12,8 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from seaway.app.engines import CaptureThread, Engines, NetworkThread, NodeEngines
+from seaway.app.engines import CaptureThread, Engines, NodeEngines
 from seaway.app.loop import Loop, Timing
+from seaway.app.network_thread import NetworkThread
 from seaway.app.state import read_leases
 from seaway.core.errors import DriverError, SeawayError
 from seaway.core.finding import Finding

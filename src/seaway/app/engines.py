@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
 import msgspec
 
-from seaway.app.state import StateFolder
+from seaway.app.network_thread import NetworkThread
 from seaway.core.errors import DriverError
 from seaway.drivers.agent.link import Link
 from seaway.drivers.agent.orders import ORDERS_FILE, ordered_pods, write_orders
-from seaway.drivers.netns.interface import Network
 from seaway.drivers.nft.captures import CaptureTables
 from seaway.drivers.xds.nodes import Nodes
 from seaway.model.workload import PodName
 from seaway.pipeline import NodePlans
-from seaway.plans.network.plan import NetworkPlan
 from seaway.plans.nft.table import NftTable
 from seaway.plans.node.plan import NodeOrders
 from seaway.protocols.dns_zone import DnsZone
@@ -39,28 +36,6 @@ async def all_of(*works: Awaitable[None]) -> None:
     for outcome in await asyncio.gather(*works, return_exceptions=True):
         if isinstance(outcome, BaseException):
             raise outcome
-
-
-class NetworkThread:
-    """The network driver on a thread of its own, since it moves its thread between namespaces. Skips plans that changed nothing."""
-
-    def __init__(self, driver: Network) -> None:
-        self._driver = driver
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="netlink")
-        self._ensured: NetworkPlan | None = None
-        self._pruned: NetworkPlan | None = None
-
-    async def ensure(self, plan: NetworkPlan) -> None:
-        if plan != self._ensured:
-            self._ensured = self._pruned = None  # also what fails on the way may have added something
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._driver.ensure, plan)
-            self._ensured = plan
-
-    async def prune(self, plan: NetworkPlan) -> None:
-        if plan != self._pruned:
-            self._pruned = None
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._driver.prune, plan)
-            self._pruned = plan
 
 
 class CaptureThread:
@@ -150,10 +125,3 @@ class Engines:
     captures: CaptureThread
     xds: Nodes
     nodes: Mapping[str, NodeEngines]
-
-
-def node_folder(state: StateFolder, node: str) -> Path:
-    """The node's own folder, made where it is missing."""
-    folder = state.node(node)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return folder

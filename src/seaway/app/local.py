@@ -13,13 +13,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from seaway.app.agents import Agents
 from seaway.app.certificates import Certificates, CertificateSettings
 from seaway.app.client import ready_pods
 from seaway.app.control import ControlServer
 from seaway.app.down import forget
-from seaway.app.engines import CaptureThread, Engines, NetworkThread, NodeEngines, node_folder
+from seaway.app.engines import CaptureThread, Engines, NodeEngines
 from seaway.app.loop import Loop, is_up
-from seaway.app.processes import NodeSource, Supervised, agent_daemon, envoy_process, process_findings
+from seaway.app.processes import NodeSource, Supervised, envoy_process, process_findings
 from seaway.app.questions import certificate_questions, questions, reach_questions
 from seaway.app.relay import end_relay, pipe_of
 from seaway.app.settings import Settings
@@ -38,7 +39,6 @@ from seaway.drivers.envoy.binary import find_envoy
 from seaway.drivers.envoy.process import EnvoyEvent
 from seaway.drivers.envoy.replacement import NotReplaced, Replaced
 from seaway.drivers.jwks.real import UrlFetcher
-from seaway.drivers.netns.real import NetworkDriver
 from seaway.drivers.nft.captures import CaptureDriver
 from seaway.drivers.nft.real import NftDriver
 from seaway.drivers.process.daemon import Adopted, Exited, Started, StartFailed
@@ -52,7 +52,6 @@ from seaway.model.names import HOST_NETNS, node_netns
 from seaway.model.workload import PodName
 from seaway.plans.envoy.host_ports import HostPort
 from seaway.plans.envoy.view import EnvoyView
-from seaway.plans.network.plan import NetworkPlan, NodeNetwork
 from seaway.plans.nft.capture import CAPTURE_TABLE
 from seaway.snapshot import Snapshot
 from seaway.sources.files import FileSource
@@ -70,14 +69,17 @@ _STATUS_S = 0.15
 
 
 class ControlPlane:
-    """One run of `seaway up`, inside the sandbox. `say` prints progress and events, a line each."""
+    """One run of `seaway up`, inside the sandbox, with agents that were started for it. `say` prints progress and events, a line each."""
 
-    def __init__(self, state: StateFolder, settings: Settings, source: FileSource, sandbox: Sandbox, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, state: StateFolder, settings: Settings, source: FileSource, sandbox: Sandbox, agents: Agents, say: Callable[[str], None]
+    ) -> None:
         self.state = state
         self.settings = settings
         self._source = source
         self._status_due: asyncio.TimerHandle | None = None
         self._sandbox = sandbox
+        self._agents = agents
         self._say = say
         self._processes: list[Supervised] = []
         self._adopted: set[str] = set()
@@ -97,24 +99,21 @@ class ControlPlane:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._asked_to_stop)
-        network = NetworkThread(NetworkDriver(self._sandbox.netns_folder))
-        nodes = tuple(NodeNetwork(node.name, node.address, node.pod_cidr) for node in self.settings.cluster.nodes)
-        await network.ensure(NetworkPlan(nodes, (), ()))
         xds = XdsServer(self._heard_envoy)
         await xds.start(self.state.xds_socket)
         try:
-            await self._run(network, xds, started)
+            await self._run(xds, started)
         except DriverError:
             await xds.stop()
             raise
         await self._take_apart(xds)
 
-    async def _run(self, network: NetworkThread, xds: XdsServer, started: Callable[[dict[str, Any]], None]) -> None:
+    async def _run(self, xds: XdsServer, started: Callable[[dict[str, Any]], None]) -> None:
         """Everything between the first process and the wish to stop."""
         cluster = self.settings.cluster
         await self._start_processes(xds)
         captures = CaptureThread(CaptureDriver(self._sandbox.netns_folder))
-        engines = Engines(network, captures, xds, {node.name: await self._node_engines(node.name) for node in cluster.nodes})
+        engines = Engines(self._agents.network, captures, xds, {node.name: await self._node_engines(node.name) for node in cluster.nodes})
         self.loop = Loop(self._read, cluster, engines, self._views, (self.state.leases, read_leases(self.state.leases)))
         self.loop.after_pass.append(self._status_changed)
         self.loop.after_pass.append(self._follow_authority)
@@ -151,15 +150,14 @@ class ControlPlane:
         await self._stop.wait()
 
     async def _start_processes(self, xds: XdsServer) -> None:
-        """Starts, or finds, Envoy and agent of every node."""
+        """Takes over the agent of every node, and starts its Envoy or finds the one that runs."""
         binary = find_envoy(Path(self.settings.envoy) if self.settings.envoy else None)
         for node in self.settings.cluster.nodes:
-            node_folder(self.state, node.name)
-            agent = agent_daemon(self.state, self._sandbox.netns_folder, node.name, self._heard_process)
+            agent = self._agents.processes[node.name]
+            agent.tell(self._heard_process)
             source = NodeSource(xds, node.name, self._is_complete, self.settings.flows_per_million)
             envoy = envoy_process(self.state, self._sandbox.netns_folder, binary, source, self._heard_process)
             self._processes += [agent, envoy]
-            await agent.start()
             await envoy.start()
 
     def _is_complete(self, node: str) -> bool:

@@ -1,22 +1,19 @@
-"""The processes of one node: how its Envoy and its agent are started, and what is to be said of those that do not work."""
+"""How a node's Envoy is started, and what is to be said of processes that do not work."""
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from seaway import __version__
 from seaway.app.state import StateFolder
 from seaway.core.codes.engines import ENVOY_NOT_REPLACED, PROCESS_CANNOT_START, PROCESS_DIED
 from seaway.core.finding import Finding, Findings, finding
 from seaway.core.origin import GENERATED
 from seaway.drivers.envoy.process import EnvoyProcess, EnvoySpec, OnEnvoyEvent
-from seaway.drivers.process.daemon import Daemon, Exited, Failure, OnEvent
-from seaway.drivers.process.spawn import DaemonSpec
+from seaway.drivers.process.daemon import Exited, Failure
 from seaway.drivers.xds.nodes import Nodes
 from seaway.model.names import FLOWS_SOCKET, SDS_SOCKET, envoy_id, node_netns
 from seaway.plans.envoy.bootstrap import Sockets, render_bootstrap
@@ -72,27 +69,6 @@ def envoy_process(state: StateFolder, netns_folder: Path, binary: Path, source: 
     log = state.logs / f"envoy-{node}.log"
     spec = EnvoySpec(f"envoy-{node}", binary, render, state.node(node), log, netns_folder / node_netns(node), ENVOY_WORKERS)
     return EnvoyProcess(spec, source, on_event)
-
-
-def agent_argv(node: str, folder: Path, netns_folder: Path) -> tuple[str, ...]:
-    """How an agent is started: what `seaway.app.agent` reads, without its imports."""
-    where = ("--state", str(folder), "--netns-folder", str(netns_folder))
-    return (sys.executable, "-m", "seaway.app.agent", "--node", node, *where)
-
-
-def agent_daemon(state: StateFolder, netns_folder: Path, node: str, on_event: OnEvent) -> Daemon:
-    """The node's agent: DNS, stand-ins, programs and probes."""
-    folder = state.node(node)
-    spec = DaemonSpec(
-        name=f"agent-{node}",
-        argv=agent_argv(node, folder, netns_folder),
-        log_path=state.logs / f"agent-{node}.log",
-        pid_file=folder / "agent.pid.json",
-        env=tuple(os.environ.items()),
-        netns_path=netns_folder / node_netns(node),
-        revision=__version__,
-    )
-    return Daemon(spec, on_event)
 
 
 def process_findings(processes: Iterable[Supervised], logs: Path) -> Findings:

@@ -8,10 +8,12 @@ import gc
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from seaway.app.agents import start_agents
 from seaway.app.client import ask, read_status
 from seaway.app.garbage import collect_seldom
 from seaway.app.settings import Settings, load_settings, make_settings, save_settings
@@ -22,6 +24,7 @@ from seaway.app.turn import await_turn
 from seaway.cli.findings import summary_line
 from seaway.cli.text import paint
 from seaway.core.errors import DriverError, SeawayError, UsageError
+from seaway.drivers.sandbox.sandbox import Sandbox
 from seaway.model.defaults import default_cluster
 from seaway.sources.files import FileSource
 
@@ -60,16 +63,25 @@ def _run_here(args: argparse.Namespace, state: StateFolder) -> int:
     with nothing_half_built(state):
         sandbox, settings = enter_new_or_old_sandbox(state, settings)
         save_settings(state, settings)
-        from seaway.app.local import ControlPlane  # gRPC starts threads, and only a process with one thread may enter a user namespace
 
         def started(status: dict[str, Any]) -> None:
             collect_seldom()
             _say(f"up after {time.monotonic() - began:.1f} s; Ctrl-C takes everything away")
             _print_welcome(status, settings)
 
-        asyncio.run(ControlPlane(state, settings, source, sandbox, _say).run(started))
+        asyncio.run(_control(state, settings, source, sandbox, started))
     _say("taken away; nothing is left")
     return 0
+
+
+async def _control(
+    state: StateFolder, settings: Settings, source: FileSource, sandbox: Sandbox, started: Callable[[dict[str, Any]], None]
+) -> None:
+    """Starts the agents, and loads the control plane while they load: on two processors both take the time of one."""
+    agents = await start_agents(state, settings.cluster, sandbox.netns_folder)
+    from seaway.app.local import ControlPlane  # gRPC starts threads, and only a process with one thread may enter a user namespace
+
+    await ControlPlane(state, settings, source, sandbox, agents, _say).run(started)
 
 
 def _wishes(args: argparse.Namespace) -> Wishes:

@@ -34,6 +34,9 @@ from seaway.model.workload import PodName
 FIRST_RETRY_S = 0.02
 """The agent is started at the same time and listens within some 0.2 s: look often at first."""
 
+LONGER = 1.1
+"""Each pause is so much longer than the one before: about a tenth of the time that was waited by then."""
+
 LONGEST_RETRY_S = 1.0
 
 RETURN_S = 3.0
@@ -158,7 +161,7 @@ class AgentLink:
                     self._writer = None
                     writer.transport.abort()
             await asyncio.sleep(pause_s)
-            pause_s = min(LONGEST_RETRY_S, 2 * pause_s)
+            pause_s = min(LONGEST_RETRY_S, LONGER * pause_s)
 
     def _take(self, line: AgentLine) -> None:
         if isinstance(line, (Applied, Done)) and line.id:

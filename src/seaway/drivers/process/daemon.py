@@ -111,6 +111,13 @@ class Daemon:
             return None
         return self._failure
 
+    def tell(self, on_event: OnEvent) -> None:
+        """Has `on_event` hear what happens from now on, and at once how this process came to be ours."""
+        self._on_event = on_event
+        if self._running is not None:
+            pid = self._running.process.pid
+            on_event(self.spec.name, Started(pid) if self._running.child is not None else Adopted(pid))
+
     async def start(self) -> None:
         """Takes over the process that the pid file names, if it lives and has our revision; else ends that one, and starts a new one.
 
