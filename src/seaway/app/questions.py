@@ -13,6 +13,7 @@ from seaway.app.certificates import Certificates
 from seaway.app.control import Method
 from seaway.app.loop import Loop, is_up
 from seaway.app.reach import Asked, diff_with, reach_of
+from seaway.app.suggest import suggest, wanted_of
 from seaway.app.views.acceptance import Acceptances, acceptance_cell, acceptances
 from seaway.app.views.certificates import certificates_document
 from seaway.app.views.describe import describe_item
@@ -94,7 +95,7 @@ def certificate_questions(loop: Loop, certificates: Certificates, default: Calla
 
 
 def reach_questions(loop: Loop) -> dict[str, Method]:
-    """The methods of `seaway reach`."""
+    """The methods of `seaway reach`, and of `seaway policy`."""
 
     async def reach(asked: dict[str, Any]) -> dict[str, Any]:
         return reach_of(_scene(loop).model, Asked(**asked))
@@ -102,7 +103,11 @@ def reach_questions(loop: Loop) -> dict[str, Method]:
     async def reach_diff(asked: dict[str, Any], path: str) -> dict[str, Any]:
         return diff_with(_scene(loop).current.built, path, Asked(**asked))
 
-    return {"reach": reach, "reach_diff": reach_diff}
+    async def suggest_policies(wanted: dict[str, Any]) -> dict[str, Any]:
+        current = _scene(loop).current
+        return suggest(current.snapshot, current.built, wanted_of(wanted))
+
+    return {"reach": reach, "reach_diff": reach_diff, "suggest": suggest_policies}
 
 
 def _scene(loop: Loop) -> Scene:

@@ -27,6 +27,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "exec": ("run a command inside a pod's namespaces", "seaway exec production/web -- dig +short api-gateway"),
     "probe": ("try every pair of pods on every declared port", "seaway probe -n production"),
     "reach": ("who can talk to whom, because of which lines; --diff: what a change opens", "seaway reach examples/storefront"),
+    "policy": ("suggest NetworkPolicies that let pass what is needed, with the proof", "seaway policy suggest examples/storefront"),
     "proxy": ("what Envoy really holds, and the lines that it comes from", "seaway proxy routes"),
     "certs": ("certificates and roots, with the days that each has left", "seaway certs"),
     "flows": ("what became of requests, and which line decided", "seaway flows -f -n production --status 403"),
