@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 RUN_PACKAGES := nft:nftables ip:iproute2 unshare:util-linux curl:curl
-TEST_PACKAGES := dig:bind9-dnsutils pgrep:procps
+TEST_PACKAGES := dig:bind9-dnsutils pgrep:procps chromium:chromium
 BENCH_PACKAGES := dnsperf:dnsperf unbound:unbound wrk:wrk nginx:nginx-light haproxy:haproxy
 
 .PHONY: setup up down test suite test-slow bench lint format setup-test setup-bench clean
