@@ -17,6 +17,7 @@ shorter_way = true
 
 [flows]
 all = false
+accepts = false
 
 [localities]
 node-1 = "eu/eu-1"
@@ -70,9 +71,11 @@ class MeshTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FlowsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[flows]`; `all` has every flow told of, or so many percent of those that nothing is wrong with."""
+    """`[flows]`; `all` has every flow told of, or so many percent of those that nothing is wrong with. `accepts` has kernels tell of each
+    new connection that they let pass."""
 
     all: bool | float = False
+    accepts: bool = False
 
 
 class SettingsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -139,7 +142,8 @@ def _cluster(path: Path, table: SettingsTable) -> Cluster:
         raise UsageError(f"{path}: cluster.domain = {given['domain']!r}", help="a lower-case DNS name such as cluster.local")
     check_upstreams(table.cluster.dns_upstreams, f"{path}: cluster.dns_upstreams")
     pods = given.pop("pod_cidr", default_cluster().pod_cidr)
-    cluster = _located(path, replace(default_cluster(table.nodes, pods), **given), table.localities)
+    wished = replace(default_cluster(table.nodes, pods), **given, tell_accepts=table.flows.accepts)
+    cluster = _located(path, wished, table.localities)
     _check_apart(path, cluster)
     return cluster
 

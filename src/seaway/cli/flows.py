@@ -12,7 +12,7 @@ from typing import Any
 from seaway.cli.text import add_output_flag, print_json, print_table
 from seaway.core.errors import DriverError, UsageError
 
-VERDICTS = ("delivered", "denied", "audited", "refused", "unreachable", "failed")
+VERDICTS = ("delivered", "denied", "audited", "refused", "unreachable", "failed", "accepted")
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

@@ -20,7 +20,10 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """`nodes` is never empty. `dns_upstreams` are `address` or `address:port`; none means names outside are NXDOMAIN."""
+    """`nodes` is never empty. `dns_upstreams` are `address` or `address:port`; none means names outside are NXDOMAIN.
+
+    `tell_accepts`: kernels tell of new connections that they let pass, too.
+    """
 
     nodes: tuple[Node, ...]
     domain: str = "cluster.local"
@@ -30,6 +33,7 @@ class Cluster:
     load_balancer_cidr: str = "198.18.255.0/24"
     node_ports: tuple[int, int] = (30000, 32767)
     dns_upstreams: tuple[str, ...] = ()
+    tell_accepts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What a node's kernel says of packets that network policies stop: the words that rules and the reader of the log agree on.
+"""What a node's kernel says of packets that network policies stop or let pass: the words that rules and the reader of the log agree on.
 
 Leaves to others: the rules (`plans/nft/policy_chains.py`), the kernel's messages (`drivers/flows/nflog.py`), which policy it was and what a
 record says (`analysis/flows/drops.py`).
@@ -18,10 +18,12 @@ POLICY_LOG = "policy"
 
 
 class PolicyVerdict(Enum):
-    """What became of a connection: stopped, or let pass although policies that audit would have stopped it. Values are prefixes."""
+    """What became of a connection: stopped, let pass although policies that audit would have stopped it, or let pass. Values are
+    prefixes."""
 
     DENIED = "denied"
     AUDITED = "audited"
+    ACCEPTED = "accepted"
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,8 @@ _FORMS = {
     "state": re.compile(r"ct (?:state|status) (?P<word>\w+)"),
     "known": re.compile(r"ct mark 0x[0-9a-f]+|ct direction reply"),
     "remember": re.compile(r"ct mark set 0x[0-9a-f]+"),
+    "untold": re.compile(r"meta mark != \d+"),
+    "tell": re.compile(r"jump accepted"),
     "count": re.compile(r"counter limit rate \d+/second burst \d+ packets"),
     "log": re.compile(r'log prefix "(?P<prefix>[^"]+)" group \d+ snaplen \d+'),
     "accept": re.compile(r"accept"),
@@ -100,6 +102,8 @@ _ORDER = (
     "one",
     "state",
     "remember",
+    "untold",
+    "tell",
     "known",
     "count",
     "log",
@@ -222,7 +226,7 @@ class _Simulation:
             case "in" | "out":
                 matches = self._element(words["map"], _key(words["key"], step.fields)) is not None
                 return [step if matches == (form == "in") else replace(step, ended=True)]
-            case "memory" | "remember" | "count":
+            case "memory" | "remember" | "count" | "untold" | "tell":  # nothing becomes of a packet by these
                 return [step]
             case "known":  # the first packet of a flow: nothing is known of it, and it is no reply
                 return [replace(step, ended=True)]

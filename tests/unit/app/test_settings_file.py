@@ -61,6 +61,11 @@ def test_how_many_flows_are_told_of(tmp_path: Path, share: str, per_million: int
     assert read_settings_file(write(tmp_path, f"[flows]\nall = {share}")).flows_per_million == per_million
 
 
+def test_whether_accepts_are_told_of(tmp_path: Path) -> None:
+    assert read_settings_file(write(tmp_path, "[flows]\naccepts = true")).cluster.tell_accepts
+    assert not read_settings_file(write(tmp_path, "[flows]\nall = true")).cluster.tell_accepts
+
+
 def test_dns_has_the_address_that_is_named(tmp_path: Path) -> None:
     assert read_settings_file(write(tmp_path, '[cluster]\ndns_address = "10.96.7.7"')).cluster.dns_address == "10.96.7.7"
 

@@ -20,7 +20,7 @@ BLOCKED_ROUTE = "block_all"
 class Verdict(Enum):
     """What became of it. `DENIED`: a policy said no. `AUDITED`: it passed, and a policy that only reports would have said no. `REFUSED`: a
     limit, or what was sent could not be taken. `UNREACHABLE`: nobody there to take it. `FAILED`: it was on its way. `DELIVERED`: whoever
-    was called answered, be it with an error.
+    was called answered, be it with an error. `ACCEPTED`: policies let it pass; whether anybody answers is not known.
     """
 
     DELIVERED = "delivered"
@@ -29,6 +29,7 @@ class Verdict(Enum):
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
     FAILED = "failed"
+    ACCEPTED = "accepted"
 
 
 @dataclass(frozen=True, slots=True)

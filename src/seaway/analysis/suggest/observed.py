@@ -15,7 +15,7 @@ from seaway.core.cidr import parse_ipv4
 from seaway.model.index import Model
 from seaway.model.workload import Pod, PodName
 
-ARRIVED = frozenset({"delivered", "audited", "failed", "refused"})
+ARRIVED = frozenset({"delivered", "accepted", "audited", "failed", "refused"})
 """Verdicts of flows that had a way to whom they were for; what they were told there is another matter."""
 
 

@@ -1,4 +1,4 @@
-"""What the kernel logs of packets that network policies stop, over nfnetlink_log in the calling thread's network namespace.
+"""What the kernel logs of packets that network policies stop or let pass, over nfnetlink_log in the calling thread's network namespace.
 
 Messages: <linux/netfilter/nfnetlink_log.h>. They go into the ring as they are, with the time of their arrival; who wants to read flows
 decodes them (`read_drop`).

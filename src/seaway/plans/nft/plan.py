@@ -180,7 +180,7 @@ def _chains(here: Node, service_cidr: str, verdicts: tuple[str, ...], policies: 
         node=str(ipaddress.IPv4Address(here.address)),
     )
     choices = tuple(choice_chain(one.removeprefix("goto ")) for one in verdicts if one not in (DROP, REFUSE))
-    return (*service_chains(ranges, choices, policies.forward(ranges.pods)), *policies.chains)
+    return (*service_chains(ranges, choices, policies.forward(ranges.pods)), *policies.chains(ranges.pods))
 
 
 def _members(model: Model, captured: frozenset[PodName] | None) -> Mapping[str, tuple[Element, ...]]:

@@ -25,7 +25,7 @@ from seaway.core.memo import Memo
 from seaway.model.index import Model
 from seaway.model.policies.verdicts import VerdictTable, build_verdicts
 from seaway.model.workload import Pod
-from seaway.plans.nft.policy_chains import PASS, plan_verdicts
+from seaway.plans.nft.policy_chains import ACCEPTED, PASS, accept_rules, plan_verdicts
 from seaway.plans.nft.table import Element, NftChain, NftMap, NftRule
 
 _SOURCE = "ct original ip saddr"
@@ -35,19 +35,21 @@ _DESTINATION = "ct reply ip saddr"
 @dataclass(frozen=True, slots=True)
 class PolicyPlan:
     """What network policies add to the tables of all nodes alike. `generation` marks what was judged by it; `chains` lack the one that sets
-    the mark. Without policies all of it is empty, and nothing is judged."""
+    the mark. Without policies all of it is empty, and nothing is judged. `accepts` is all pods' range where what passes is told."""
 
     generation: int = 0
     maps: tuple[NftMap, ...] = ()
     verdicts: tuple[NftChain, ...] = ()
+    accepts: str = ""
 
-    @property
-    def chains(self) -> tuple[NftChain, ...]:
-        """Those that the forward chain leads to. The last one changes with the forward chain, and where a change is cut in pieces after it:
-        nothing that the former rules let pass has the new mark."""
+    def chains(self, pod_cidr: str) -> tuple[NftChain, ...]:
+        """Those that the forward chain of a node with these pod addresses leads to. The last one changes with the forward chain, and where
+        a change is cut in pieces after it: nothing that the former rules let pass has the new mark."""
         if not self.generation:
             return ()
-        return (*self.verdicts, NftChain(PASS, rules=(NftRule(f"ct mark set {self.generation:#x} accept"),)))
+        told = accept_rules(pod_cidr, self.accepts) if self.accepts else ()
+        pass_chain = NftChain(PASS, rules=(*told, NftRule(f"ct mark set {self.generation:#x} accept")))
+        return (*self.verdicts, *((ACCEPTED,) if told else ()), pass_chain)
 
     def forward(self, pod_cidr: str) -> tuple[NftRule, ...]:
         """What the forward chain of a node with these pod addresses does after it has dropped what is invalid."""
@@ -68,23 +70,26 @@ class PolicyPlan:
 
 
 NO_POLICIES = PolicyPlan()
+_ALL_PASSES = 1
+"""The generation where there are no policies, and all that passes is to be told."""
 
 
 def plan_policies(model: Model, memo: Memo | None = None) -> PolicyPlan:
     """`model` has all pods that are there, those too that are on their way out."""
+    accepts = model.cluster.pod_cidr if model.cluster.tell_accepts else ""
     if not model.policies:
-        return NO_POLICIES
+        return PolicyPlan(_ALL_PASSES, accepts=accepts) if accepts else NO_POLICIES
     memo = memo or Memo()
     known = model.worked_out
     if known is None or known.policies is not model.policies or known.ground != model.ground:  # pods are on their way out
         known = build_verdicts(model.policies, model.ground, memo.part("verdicts"))
-    plan = memo("plan", _plan, known, model.pods)
+    plan = memo("plan", _plan, known, model.pods, accepts)
     memo.turn()
     return plan
 
 
-def _plan(table: VerdictTable, pods: tuple[Pod, ...]) -> PolicyPlan:
-    verdicts = plan_verdicts(table)
+def _plan(table: VerdictTable, pods: tuple[Pod, ...], accepts: str) -> PolicyPlan:
+    verdicts = plan_verdicts(table, bool(accepts))
     structure = _digest(f"{sorted(one.number for one in table.identities)} {table.blocks}")
     known = [(pod, table.identity_of_pod[pod.id]) for pod in sorted(pods, key=lambda one: one.ip) if not pod.host_network]
     sources = tuple(Element(pod.ip, str(number), str(pod.id)) for pod, number in known)
@@ -98,7 +103,7 @@ def _plan(table: VerdictTable, pods: tuple[Pod, ...]) -> PolicyPlan:
         NftMap(f"to_blocks_{structure}", "ipv4_addr", "verdict", ("interval",), elements=outside_ends, versioned=True),
     )
     whole = repr([structure, *((one.key, one.value) for each in maps for one in each.elements)])
-    return PolicyPlan(int(_digest(whole)[:8], 16) or 1, maps, verdicts.chains)
+    return PolicyPlan(int(_digest(whole)[:8], 16) or 1, maps, verdicts.chains, accepts)
 
 
 def _digest(text: str) -> str:

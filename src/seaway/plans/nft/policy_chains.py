@@ -4,6 +4,7 @@
     ports_DIGEST    one a way of treating ports
     denied          counts, logs at a bounded rate, drops; which policy it was follows from the packet and the mark that are logged
     audited         the same, but the packet passes: only policies that audit would stop it
+    accepted        counts and logs at a bounded rate what may pass, where that is asked for
 
 Names are made of what the chains hold. So a chain never changes: another one takes its place beside it, and what is not concerned stays
 where it is. Ports are read from conntrack's entry, where they are the pod's own in both directions of a connection.
@@ -24,6 +25,9 @@ from seaway.protocols.policy_log import LOG_GROUP, PolicyVerdict
 PASS = "let_pass"
 """The chain that remembers a verdict and lets the packet go on."""
 
+_TOLD = 0xFFFFFFFF
+"""Mark of a packet that has been logged: no identity has this number."""
+
 _SNAP_BYTES = 96  # IP and TCP headers with their options
 _LOGGED = "limit rate 200/second burst 400 packets"  # what is beyond is counted, and not told
 _IN_A_RULE = 200  # elements, so that a rule fits into a piece of a transaction
@@ -42,8 +46,8 @@ class VerdictChains:
     entry: Mapping[int, str]
 
 
-def plan_verdicts(table: VerdictTable) -> VerdictChains:
-    """The chains for every destination of a cluster; `PASS` is left to the caller."""
+def plan_verdicts(table: VerdictTable, accepts: bool = False) -> VerdictChains:
+    """The chains for every destination of a cluster; `PASS` is left to the caller. `accepts`: what passes is told, too."""
     writer = _Writer()
     every = tuple(one.number for one in table.identities)
     known: dict[tuple[object, ...], str] = {}
@@ -55,13 +59,25 @@ def plan_verdicts(table: VerdictTable) -> VerdictChains:
             known[key] = writer.destination(sources, every)
         if sources and known[key] != PASS:
             entry[number] = known[key]
-    ends = (_end(PolicyVerdict.DENIED, "drop"), _end(PolicyVerdict.AUDITED, _TO + PASS))
+    told_once = (f"meta mark set {_TOLD}",) if accepts else ()
+    ends = (_end(PolicyVerdict.DENIED, "drop"), _end(PolicyVerdict.AUDITED, *told_once, _TO + PASS))
     return VerdictChains((*(writer.chains[name] for name in sorted(writer.chains)), *ends), entry)
 
 
-def _end(verdict: PolicyVerdict, then: str) -> NftChain:
+def _end(verdict: PolicyVerdict, *then: str) -> NftChain:
     log = f'log prefix "{verdict.value}" group {LOG_GROUP} snaplen {_SNAP_BYTES}'
-    return NftChain(verdict.value, rules=(NftRule(f"counter {_LOGGED} {log}"), NftRule(then)))
+    return NftChain(verdict.value, rules=(NftRule(f"counter {_LOGGED} {log}"), *map(NftRule, then)))
+
+
+ACCEPTED = _end(PolicyVerdict.ACCEPTED)
+"""Returns to where it was jumped from."""
+
+
+def accept_rules(node_pods: str, every_pod: str) -> tuple[NftRule, ...]:
+    """What PASS begins with where accepts are told: each new connection once, by the node of its destination; if that is no pod, by the
+    node of its source. What policies that audit would stop has been told already."""
+    new = f"ct state new meta mark != {_TOLD} ct reply ip saddr"
+    return (NftRule(f"{new} {node_pods} jump {ACCEPTED.name}"), NftRule(f"{new} != {every_pod} jump {ACCEPTED.name}"))
 
 
 class _Writer:

@@ -205,3 +205,45 @@ def test_the_kernel_accepts_it() -> None:
     argv = ["unshare", "--user", "--map-root-user", "--net", "nft", "-f", "-"]
     run = subprocess.run(argv, input=render_table(table_of(of)), text=True, capture_output=True, timeout=60, check=False)
     assert run.stderr == ""
+
+
+SOFT = policy("soft", Pods(), section(Direction.INGRESS), audit=True)
+
+
+def telling(*policies: Policy) -> Model:
+    return replace(model(*policies), cluster=replace(CLUSTER, tell_accepts=True))
+
+
+def texts(table: NftTable, name: str) -> list[str]:
+    return [rule.text for one in table.chains if one.name == name for rule in one.rules]
+
+
+@pytest.mark.parametrize("policies", [(), (CLOSED,), (SOFT,)], ids=["none", "closed", "audited"])
+def test_what_passes_stays_what_it_was(policies: tuple[Policy, ...]) -> None:
+    quiet, telling_table = table_of(model(*policies)), table_of(telling(*policies))
+    for source in PODS:
+        for target in PODS:
+            packet = Packet(source.ip, target.ip, "tcp", 8080)
+            assert simulate_forward(quiet, packet) == simulate_forward(telling_table, packet)
+    assert "accepted" not in render_table(quiet)
+
+
+def test_a_connection_is_told_by_the_node_of_its_destination_or_else_of_its_source() -> None:
+    for node, pods in (("one", "10.244.0.0/24"), ("two", "10.244.1.0/24")):
+        first, second, last = texts(table_of(telling(CLOSED), node), PASS)
+        assert first == f"ct state new meta mark != 4294967295 ct reply ip saddr {pods} jump accepted"
+        assert second == "ct state new meta mark != 4294967295 ct reply ip saddr != 10.244.0.0/16 jump accepted"
+        assert last.startswith("ct mark set ")
+
+
+def test_what_is_audited_is_told_once() -> None:
+    assert texts(table_of(telling(SOFT)), "audited")[1:] == ["meta mark set 4294967295", f"goto {PASS}"]
+    assert texts(table_of(model(SOFT)), "audited")[1:] == [f"goto {PASS}"]
+
+
+@pytest.mark.skipif(shutil.which("nft") is None or shutil.which("unshare") is None, reason="needs nft and unshare")
+@pytest.mark.parametrize("policies", [(), (CLOSED, SOFT)], ids=["none", "some"])
+def test_the_kernel_takes_it(policies: tuple[Policy, ...]) -> None:
+    argv = ["unshare", "--user", "--map-root-user", "--net", "nft", "-f", "-"]
+    run = subprocess.run(argv, input=render_table(table_of(telling(*policies))), text=True, capture_output=True, timeout=60, check=False)
+    assert run.stderr == ""
