@@ -7,6 +7,7 @@ addresses where they are.
 from __future__ import annotations
 
 import tomllib
+from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,8 +23,11 @@ from reach_text import diff_lines, reach_lines
 from show import Block, block, brief, render
 from verdict_text import verdict_blocks
 
+from seaway.analysis.explain.text import explain_lines
 from seaway.analysis.reach.document import reach_document
 from seaway.analysis.reach.drawings import render_json
+from seaway.app.explain import explain_of
+from seaway.cli.explain import add_flags, asked_of
 from seaway.core.finding import Findings, ordered
 from seaway.core.names import Key
 from seaway.frontends.build import Built, build_model
@@ -45,11 +49,15 @@ TODAY = datetime(2027, 1, 1, tzinfo=UTC)
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
-    """`settings.toml`. `not_ready` are patterns of NAMESPACE/POD. `whole`: the golden files hold what the base gives too."""
+    """`settings.toml`. `not_ready` are patterns of NAMESPACE/POD. `whole`: the golden files hold what the base gives too.
+
+    `explain` are command lines of `seaway explain` without paths.
+    """
 
     nodes: int = 1
     not_ready: tuple[str, ...] = ()
     whole: bool = False
+    explain: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -255,6 +263,17 @@ def _reach_json(case: Case) -> str:
     return render_json(reach_document(case.outcome.built.model, by_pod=False, source="shop", target="shop"))
 
 
+def _explain(case: Case) -> str:
+    parser = ArgumentParser()
+    add_flags(parser)
+    texts: list[str] = []
+    for words in case.settings.explain:
+        asked = asked_of(parser.parse_args(words.split()))
+        document = explain_of(case.outcome.built.model, asked, case.outcome.health if case.settings.not_ready else None)
+        texts.append("\n".join(explain_lines(asked.source, asked.target, document, lambda text, _: text)))
+    return "\n\n".join(texts) + "\n"
+
+
 STAGES: dict[str, Callable[[Case], str]] = {
     "model.txt": _model,
     "mesh.txt": _mesh,
@@ -267,6 +286,7 @@ STAGES: dict[str, Callable[[Case], str]] = {
     "orders.txt": _orders,
     "reach.txt": lambda case: "".join(reach_lines(case.outcome.built.model)),
     "reach.json": _reach_json,
+    "explain.txt": _explain,
     "diff.txt": lambda case: "".join(diff_lines(case.base.built.model, case.outcome.built.model)),
     "findings.txt": _findings,
 }

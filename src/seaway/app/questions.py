@@ -8,9 +8,11 @@ from typing import Any
 
 import msgspec
 
+from seaway.analysis.explain.question import Asked as WhatAsked
 from seaway.analysis.flows.drops import explain_drop
 from seaway.app.certificates import Certificates
 from seaway.app.control import Method
+from seaway.app.explain import explain_of
 from seaway.app.loop import Loop, is_up
 from seaway.app.reach import Asked, diff_with, reach_of
 from seaway.app.suggest import suggest, wanted_of
@@ -95,7 +97,7 @@ def certificate_questions(loop: Loop, certificates: Certificates, default: Calla
 
 
 def reach_questions(loop: Loop) -> dict[str, Method]:
-    """The methods of `seaway reach`, and of `seaway policy`."""
+    """The methods of `seaway reach`, `seaway explain` and `seaway policy`."""
 
     async def reach(asked: dict[str, Any]) -> dict[str, Any]:
         return reach_of(_scene(loop).model, Asked(**asked))
@@ -107,7 +109,12 @@ def reach_questions(loop: Loop) -> dict[str, Method]:
         current = _scene(loop).current
         return suggest(current.snapshot, current.built, wanted_of(wanted))
 
-    return {"reach": reach, "reach_diff": reach_diff, "suggest": suggest_policies}
+    async def explain(asked: dict[str, Any]) -> dict[str, Any]:
+        scene = _scene(loop)
+        headers = tuple((str(name), str(value)) for name, value in asked.pop("headers"))
+        return explain_of(scene.model, WhatAsked(**asked, headers=headers), scene.health)
+
+    return {"reach": reach, "reach_diff": reach_diff, "explain": explain, "suggest": suggest_policies}
 
 
 def _scene(loop: Loop) -> Scene:

@@ -12,6 +12,7 @@ from seaway.app.checking import build_paths
 from seaway.core.finding import Severity
 from seaway.frontends.build import Built, build_model
 from seaway.model.index import Model
+from seaway.snapshot import Snapshot
 from seaway.sources.files import FileSource
 
 
@@ -32,7 +33,7 @@ def reach_of(model: Model, asked: Asked) -> dict[str, Any]:
 def reach_paths(paths: list[str], settings: str | None, asked: Asked) -> dict[str, Any]:
     """The `reach` document of these manifests."""
     snapshot, built = build_paths(paths, settings)
-    _warn(paths, sum(one.code.severity is Severity.ERROR for one in (*snapshot.findings, *built.findings)))
+    warn_of_errors(paths, snapshot, built)
     return reach_of(built.model, asked)
 
 
@@ -49,7 +50,8 @@ def diff_with(running: Built, other: str, asked: Asked) -> dict[str, Any]:
     return diff_document(running.model, after.model, asked.pods, asked.source, asked.target)
 
 
-def _warn(paths: list[str], errors: int) -> None:
+def warn_of_errors(paths: list[str], snapshot: Snapshot, built: Built) -> None:
     """Objects with mistakes are left out of the answer, which somebody has to know."""
+    errors = sum(one.code.severity is Severity.ERROR for one in (*snapshot.findings, *built.findings))
     if errors:
         print(f"{errors} errors in the manifests: `seaway check {' '.join(paths)}`", file=sys.stderr)

@@ -28,6 +28,10 @@ VERBS: dict[str, tuple[str, str]] = {
     "probe": ("try every pair of pods on every declared port", "seaway probe -n production"),
     "reach": ("who can talk to whom, because of which lines; --diff: what a change opens", "seaway reach examples/storefront"),
     "policy": ("suggest NetworkPolicies that let pass what is needed, with the proof", "seaway policy suggest examples/storefront"),
+    "explain": (
+        "why a request does or does not arrive, layer by layer",
+        "seaway explain production/web api-gateway:8080 examples/storefront",
+    ),
     "proxy": ("what Envoy really holds, and the lines that it comes from", "seaway proxy routes"),
     "certs": ("certificates and roots, with the days that each has left", "seaway certs"),
     "flows": ("what became of requests, and which line decided", "seaway flows -f -n production --status 403"),
@@ -97,7 +101,12 @@ def _parse(words: list[str]) -> argparse.Namespace:
         )
         if verb == chosen:
             import_module(f"seaway.cli.{_module(verb)}").add_flags(sub)
-    return parser.parse_args(words)
+    args, rest = parser.parse_known_args(words)
+    if rest and (not hasattr(args, "paths") or any(word.startswith("-") for word in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:  # paths behind flags: argparse takes those alone that stand together
+        args.paths = [*args.paths, *rest]
+    return args
 
 
 if __name__ == "__main__":

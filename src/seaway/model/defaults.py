@@ -13,6 +13,9 @@ NODES_CIDR = "198.18.0.0/24"
 LINK_CIDR = "198.18.254.0/30"
 """Addresses of the link between this machine and the network, from the same range."""
 
+OUTSIDE_ADDRESS = "198.18.254.2"
+"""The address of that link on the network's side: what nodes see as source of requests from outside."""
+
 _LONGEST_PREFIX = 28  # a node's part of the pod range: room for a dozen pods
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import re2
 
+from seaway.core.paths import clean_path
 from seaway.protocols.xds_resource import XdsResource
 from seaway.simulate.envoy_config import (
     FilterChain,
@@ -30,8 +31,6 @@ from seaway.simulate.envoy_config import (
     find_routes,
 )
 
-_UNRESERVED = re.compile(r"%(?:2[dDeE]|3[0-9]|4[1-9a-fA-F]|5[0-9aAfF]|6[1-9a-fA-F]|7[0-9aAeE])")  # escapes of A-Z a-z 0-9 - . _ ~
-_UNESCAPED = re.compile(r"[{}|^`\"<>]")
 _STATUSES = {"MOVED_PERMANENTLY": 301, "FOUND": 302, "SEE_OTHER": 303, "TEMPORARY_REDIRECT": 307, "PERMANENT_REDIRECT": 308}
 
 
@@ -136,28 +135,6 @@ class _Seen:
         for one, value in (*pseudo, *request.headers):
             headers[one.lower()] += (value,)
         return _Seen(authority, clean, mark + query, scheme, headers, request.chance)
-
-
-def clean_path(path: str) -> str:
-    """As Envoy's `normalize_path` and then `merge_slashes` leave it (it calls Chromium's URL canonicaliser).
-
-    Needless escapes are undone and missing ones made, backslashes turned, dot segments resolved (also with parameters, `..;x`).
-    """
-    text = _UNRESERVED.sub(lambda one: chr(int(one[0][1:], 16)), path).replace("\\", "/")
-    text = _UNESCAPED.sub(lambda one: f"%{ord(one[0]):02X}", text)
-    kept: list[str] = []
-    for segment in text.removeprefix("/").split("/"):
-        name = segment.partition(";")[0]
-        if name == "..":
-            del kept[-1:]
-        elif name != ".":
-            kept.append(segment)
-    if text.rpartition("/")[2].partition(";")[0] in (".", ".."):
-        kept.append("")
-    clean = "/" + "/".join(kept)
-    if "//" in clean:
-        clean = "/" + "/".join(one for one in kept if one) + ("/" if clean.endswith("/") else "")
-    return clean
 
 
 def _split_port(host: str) -> tuple[str, str]:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seaway.simulate.envoy import Request, clean_path, simulate_request
+from seaway.core.paths import clean_path
+from seaway.simulate.envoy import Request, simulate_request
 
 # Each pair was seen on Envoy 1.40.
 PATHS = [

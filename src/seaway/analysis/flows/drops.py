@@ -7,7 +7,8 @@ from seaway.analysis.flows.reasons import Reason, Verdict
 from seaway.model.index import Model
 from seaway.model.policies.causes import Cause
 from seaway.model.policies.causes import Reason as Why
-from seaway.model.policies.language import Transport
+from seaway.model.policies.language import Direction, Transport
+from seaway.model.policies.nearest import Attempt, find_nearest
 from seaway.model.policies.verdicts import PortVerdict
 from seaway.protocols.flow_entry import FlowEntry, Reporter
 from seaway.protocols.policy_log import DropEntry, PolicyVerdict
@@ -41,7 +42,8 @@ def explain_drop(drop: DropEntry, model: Model) -> Reason:
     for side, cause in (("egress", found.egress), ("ingress", found.ingress)):
         keys = {one.policy for one in cause.rules} | {key for key, _ in cause.policies}
         if cause.reason in (Why.DENIED, Why.DEFAULT_DENY) and (found.allowed or not audited.issuperset(keys)):
-            return Reason(_verdict(drop), f"{side}: {_words(cause)}", _lines(cause))
+            nearest = find_nearest(table, cause, _attempt(drop, model, Direction(side))) if cause.reason is Why.DEFAULT_DENY else None
+            return Reason(_verdict(drop), f"{side}: {_words(cause)}" + (f", {nearest}" if nearest is not None else ""), _lines(cause))
     return unexplained(drop)
 
 
@@ -54,6 +56,12 @@ def _explain_accept(found: PortVerdict) -> Reason:
         return Reason(Verdict.ACCEPTED, OPEN)
     words = "; ".join(f"{side}: {', '.join(f'rule {one.index + 1} of {one.policy}' for one in cause.rules)}" for side, cause in sides)
     return Reason(Verdict.ACCEPTED, f"let pass by {words}", tuple(line for _, cause in sides for line in _lines(cause)))
+
+
+def _attempt(drop: DropEntry, model: Model, side: Direction) -> Attempt:
+    source, target = model.pod_at.get(drop.source), model.pod_at.get(drop.destination)
+    peer, address = (target, drop.destination) if side is Direction.EGRESS else (source, drop.source)
+    return Attempt(side, peer, address, target, Transport(drop.protocol), drop.port)
 
 
 def _verdict(drop: DropEntry) -> Verdict:

@@ -24,11 +24,9 @@ from seaway.drivers.netns.rtnetlink import (
     set_up,
     veth_pair,
 )
+from seaway.model.defaults import OUTSIDE_ADDRESS
 from seaway.model.names import node_netns
 from seaway.plans.network.plan import NodeNetwork
-
-OUTSIDE_ADDRESS = "198.18.254.2"
-"""The fabric's own address: what nodes see as source of requests from outside."""
 
 HOST_ADDRESS = "198.18.254.1"
 """The host's end of its link to the fabric. 198.18.0.0/15 is set aside for tests of networks (RFC 2544), so it is no real network's."""

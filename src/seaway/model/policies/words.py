@@ -17,10 +17,11 @@ _ENTITIES = {
 
 def selector_text(selector: Selector) -> str:
     """`app=web, tier in (a, b)`; "" for the selector of everything."""
-    return ", ".join(_requirement_text(one) for one in selector)
+    return ", ".join(requirement_text(one) for one in selector)
 
 
-def _requirement_text(one: Requirement) -> str:
+def requirement_text(one: Requirement) -> str:
+    """`app=web`, `tier in (a, b)`, `no canary`."""
     values = ", ".join(sorted(one.values))
     match one.operator:
         case Operator.IN:
