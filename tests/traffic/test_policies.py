@@ -270,8 +270,8 @@ def test_probe_says_of_every_pair_what_the_verdict_table_says(network: Network) 
     wrong: list[str] = []
     for one in probes:
         source, target = (PodName(*one[end].split("/")) for end in ("from", "to"))
-        if {source.namespace, target.namespace} & {"seaway-system"} or source.namespace == "mesh":
-            continue  # a member's proxy answers in the place of who is called
+        if "seaway-system" in (source.namespace, target.namespace):
+            continue  # made by the network that runs, under another name
         numbers = (verdicts.identity_of_pod[source], verdicts.identity_of_pod[target])
         wanted = verdicts.verdict(*numbers, Transport(one["protocol"]), one["port"]).allowed
         if wanted != one["allowed"]:

@@ -189,9 +189,27 @@ def test_probe_tries_every_pair(storefront: Network) -> None:
     pods = storefront.pods("production/")
     pairs = {(one["from"], one["to"]) for one in probes}
     assert pairs == {(caller, called) for caller in pods for called in pods if caller != called}
-    assert {(one["allowed"], one["detail"]) for one in probes} == {(True, "connected")}
+    assert {(one["allowed"], one["detail"]) for one in probes} == {(True, "connected"), (False, "timed out")}
     udp = storefront.json("probe", "--from", storefront.pods("kube-system/")[0])["probes"]
     assert {(one["protocol"], one["detail"]) for one in udp if one["port"] == 9999} == {("UDP", "answered")}
+
+
+def test_probe_says_of_every_pair_what_reach_says(storefront: Network) -> None:
+    """Of members too, whose own proxies would take any connection."""
+    allowed: dict[tuple[str, str, str], list[range]] = {}
+    for one in storefront.json("reach", "--pods")["connections"]:
+        for span in one["ports"].split(","):
+            first, _, last = span.partition("-")
+            allowed.setdefault((one["from"], one["to"], one["protocol"]), []).append(range(int(first), int(last or first) + 1))
+    probes = storefront.json("probe")["probes"]
+    assert len(probes) > 200
+    assert {one["allowed"] for one in probes if one["from"].startswith("production/web")} == {True, False}
+    wrong = [
+        one
+        for one in probes
+        if one["allowed"] != any(one["port"] in ports for ports in allowed.get((one["from"], one["to"], one["protocol"]), ()))
+    ]
+    assert wrong == []
 
 
 def test_status(storefront: Network) -> None:

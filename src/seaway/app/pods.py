@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from seaway.plans.node.plan import PodOrders
 Result = TypeVar("Result")
 
 OUTSIDE = "outside"
+_AT_ONCE = 32
 
 _WORKLOADS = {
     "deployment": "Deployment",
@@ -63,11 +64,34 @@ def find_place(state: StateFolder, text: str) -> Place:
     return place_of(found[0])
 
 
+@dataclass(frozen=True, slots=True)
+class _Child:
+    """A process inside a place, and where its answer comes from."""
+
+    place: Place
+    pid: int
+    reader: int
+
+
 def run_in_place(state: StateFolder, place: Place, act: Callable[[], Result]) -> Result:
     """Calls `act` in a child process inside the place's namespaces, with its resolv.conf and hosts, and returns its (picklable) result.
 
     A SeawayError that `act` raises is raised here too.
     """
+    return _answer(_start(state, place, act))
+
+
+def run_in_places(state: StateFolder, acts: Sequence[tuple[Place, Callable[[], Result]]]) -> Iterator[Result | SeawayError]:
+    """The same in many places, some at a time; in their order. What an act raises is its result."""
+    for start in range(0, len(acts), _AT_ONCE):
+        for child in [_start(state, place, act) for place, act in acts[start : start + _AT_ONCE]]:
+            try:
+                yield _answer(child)
+            except SeawayError as error:
+                yield error
+
+
+def _start(state: StateFolder, place: Place, act: Callable[[], Any]) -> _Child:
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -84,11 +108,15 @@ def run_in_place(state: StateFolder, place: Place, act: Callable[[], Result]) ->
             pickle.dump(answer, out)
         os._exit(status)
     os.close(writer)
-    with os.fdopen(reader, "rb") as source:
+    return _Child(place, child, reader)
+
+
+def _answer(child: _Child) -> Any:
+    with os.fdopen(child.reader, "rb") as source:
         data = source.read()
-    os.waitpid(child, 0)
+    os.waitpid(child.pid, 0)
     if not data:
-        raise DriverError(f"the work inside {place.name} was cut off")
+        raise DriverError(f"the work inside {child.place.name} was cut off")
     kind, value = pickle.loads(data)
     if kind == "error":
         error_type, message, advice = value

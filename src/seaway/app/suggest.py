@@ -97,7 +97,8 @@ def _other_warnings(model: Model, needs: tuple[Need, ...], namespaces: tuple[str
     kept = [f"what {', '.join(stay)} let pass stays allowed beside these"] if stay else []
     left = sorted({pod.id.namespace for pod in model.pods if not pod.host_network}.difference(namespaces))
     rest = [f"nothing is shut in {', '.join(left)}; -n names the namespaces to shut"] if left else []
-    return [*outside, *kept, *rest]
+    silent = [] if needs else ["nothing that is needed is known: `[flows] accepts = true` in seaway.toml has all connections told of"]
+    return [*outside, *kept, *rest, *silent]
 
 
 def read_flows(path: str) -> Seen:

@@ -8,10 +8,10 @@ from functools import partial
 from typing import Any
 
 from seaway.app.client import read_pods
-from seaway.app.pods import place_of, run_in_place
+from seaway.app.pods import place_of, run_in_places
 from seaway.app.probing import Outcome, Target, probe
 from seaway.cli.text import add_output_flag, paint, print_json
-from seaway.core.errors import DriverError, UsageError
+from seaway.core.errors import DriverError, SeawayError, UsageError
 from seaway.model.workload import Protocol
 from seaway.plans.node.plan import PodOrders
 
@@ -28,19 +28,23 @@ def run(args: argparse.Namespace) -> int:
     if not callers:
         raise UsageError("no pod to probe from", help="`seaway get pods -A` lists them")
     found: list[tuple[str, Outcome]] = []
-    for caller in callers:
-        targets = tuple(_targets(pod) for pod in pods if pod is not caller)
-        wanted = tuple(target for each in targets for target in each)
-        place = place_of(caller)
-        try:
-            found += [(place.name, outcome) for outcome in run_in_place(args.state, place, partial(probe, wanted))]
-        except DriverError as error:  # it has left since the list was read
-            print(f"{place.name} is passed over: {error.message}", file=sys.stderr)
+    acts = [(place_of(caller), partial(probe, _all_targets(pods, caller), caller.probe_inside)) for caller in callers]
+    for (place, _), outcomes in zip(acts, run_in_places(args.state, acts), strict=True):
+        if isinstance(outcomes, DriverError):  # it has left since the list was read
+            print(f"{place.name} is passed over: {outcomes.message}", file=sys.stderr)
+        elif isinstance(outcomes, SeawayError):
+            raise outcomes
+        else:
+            found += [(place.name, outcome) for outcome in outcomes]
     if args.output == "json":
         print_json({"probes": [_plain(caller, outcome) for caller, outcome in found]})
     else:
         _print_matrix(found)
     return 0
+
+
+def _all_targets(pods: list[PodOrders], caller: PodOrders) -> tuple[Target, ...]:
+    return tuple(target for pod in pods if pod is not caller for target in _targets(pod))
 
 
 def _targets(pod: PodOrders) -> list[Target]:
