@@ -117,9 +117,14 @@ class NoRetries:
     """A failed request is not sent again."""
 
 
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
+"""Methods that change nothing. https://www.rfc-editor.org/rfc/rfc9110#section-9.2.1"""
+
+
 @dataclass(frozen=True, slots=True)
 class Retries:
     """Up to `attempts` more tries. `on` are Envoy's words (`connect-failure`, …); `statuses` count where `retriable-status-codes` is there.
+    `safe_on` are further words, for requests that only read (`SAFE_METHODS`): such a request may be sent again although it was received.
 
     `per_try_s` and `backoff_s` are None for the route's timeout and Envoy's own 25 ms. `avoid_tried`: another endpoint each time.
     """
@@ -133,6 +138,7 @@ class Retries:
     avoid_tried: bool = True
     host_attempts: int = 5
     other_localities: bool = False
+    safe_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

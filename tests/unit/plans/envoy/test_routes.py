@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tests.unit.plans.envoy.conftest import Draft
 
 HTTP, HTTPS = "ingress/gateway/http", "ingress/gateway/https"
+READS = {"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD|OPTIONS|TRACE"}}}
 OVERWRITE = "OVERWRITE_IF_EXISTS_OR_ADD"
 
 
@@ -27,7 +28,8 @@ def routes(draft: Draft, host: str = "shop.example.com", name: str = HTTP) -> li
 
 
 def only_route(draft: Draft, **where: str) -> dict[str, Any]:
-    (one,) = routes(draft, **where)
+    """The one that is for requests of all methods."""
+    (one,) = (one for one in routes(draft, **where) if READS not in one["match"].get("headers", ()))
     return one
 
 
@@ -58,6 +60,17 @@ def test_forward(draft: Draft) -> None:
         "timeout": "0s",
         "regex_rewrite": {"pattern": {"regex": "^/a(.*)"}, "substitution": r"/b\1"},
     }
+
+
+def test_requests_that_only_read_are_tried_again_after_more_failures(draft: Draft) -> None:
+    draft.host("shop.example.com", draft.to("/a", draft.service("shop/web")))
+    reads, others = routes(draft)
+    (host,) = (one for one in configuration(draft)["virtual_hosts"] if one["name"] == "shop.example.com")
+    words = host["retry_policy"]["retry_on"]
+    assert (reads["match"], others["match"]) == ({"path_separated_prefix": "/a", "headers": [READS]}, {"path_separated_prefix": "/a"})
+    assert reads["route"].pop("retry_policy") == {**host["retry_policy"], "retry_on": f"{words},reset"}
+    assert reads["route"] == others["route"]
+    assert "reset" not in words.split(",")
 
 
 @pytest.mark.parametrize(

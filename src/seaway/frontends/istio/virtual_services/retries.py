@@ -1,7 +1,8 @@
 """`http[].retries`: which failures are tried again, how often and where.
 
 Without the block the mesh's default holds, else upstream's built-in one: two more tries after failures that cannot have reached the
-application, or of which gRPC says so. An answered 503 is not among them.
+application, or of which gRPC says so. An answered 503 is not among them. Ours says more than upstream's: a request that only reads is sent
+again if its connection ends without an answer, as connections do that the application finds idle.
 Source: pilot/pkg/networking/core/route/retry of upstream.
 """
 
@@ -25,7 +26,9 @@ from seaway.resources.resource import field_path
 
 BY_STATUS = "retriable-status-codes"
 
-_BUILT_IN = Retries(attempts=2, on=("connect-failure", "refused-stream", "unavailable", "cancelled", BY_STATUS))
+_BUILT_IN = Retries(
+    attempts=2, on=("connect-failure", "refused-stream", "reset-before-request", "unavailable", "cancelled", BY_STATUS), safe_on=("reset",)
+)
 BUILT_IN = RetryRule(_BUILT_IN)
 """What upstream does where nobody says anything."""
 
@@ -99,6 +102,8 @@ def _parse(written: HTTPRetry) -> tuple[RetryRule, _Problems]:
     )
     if written.retry_on:
         retries = replace(retries, on=on, statuses=statuses)
+    if written.retry_on or written.per_try_timeout is not None:  # Envoy's `reset` would count a try that took too long
+        retries = replace(retries, safe_on=())
     return RetryRule(retries, written.retry_ignore_previous_hosts is not None), (*problems, *more, *late, *early)
 
 

@@ -26,6 +26,7 @@ from seaway.plans.envoy.mesh.sockets import caller_state
 from seaway.plans.envoy.mesh.tls import mesh_server_context
 from seaway.plans.envoy.proto import Fields, Listener, RouteConfiguration, duration, seconds, serialize, wrapped
 from seaway.plans.envoy.resource import build_resource, metadata, provenance, resource_of
+from seaway.plans.envoy.routes.retries import READS
 from seaway.protocols.flow_entry import Reporter
 from seaway.protocols.xds_resource import LISTENER, ROUTES, XdsResource
 
@@ -117,17 +118,27 @@ def plan_inbound_routes(keeper: Doorkeeper, kinds: frozenset[str]) -> tuple[XdsR
 
 def _inbound_routes(keeper: Doorkeeper, kind: str) -> XdsResource:
     name = inbound_routes(keeper.slot, kind)
-    action: dict[str, object] = {"cluster": _CLUSTERS[kind], "timeout": seconds(0), "max_stream_duration": _NO_END}
-    if kind in _RETRIED:  # the application may end an idle connection just as a request is sent on it
-        action["retry_policy"] = {"retry_on": "reset-before-request", "num_retries": wrapped(2)}
+    action: Fields = {"cluster": _CLUSTERS[kind], "timeout": seconds(0), "max_stream_duration": _NO_END}
+    routes: list[Fields] = [{"match": {"prefix": "/"}, "route": action, "name": "default"}]
+    if kind in _RETRIED:
+        reads: Fields = {"prefix": "/", "headers": [READS]}
+        routes = [
+            {"match": reads, "route": {**action, "retry_policy": _retries("reset")}, "name": "default"},
+            {"match": {"prefix": "/"}, "route": {**action, "retry_policy": _retries("reset-before-request")}, "name": "default"},
+        ]
     host: Fields = {
         "name": "application",
         "domains": ["*"],
-        "routes": [{"match": {"prefix": "/"}, "route": action, "name": "default"}],
+        "routes": routes,
         "metadata": metadata(policy_lines(keeper.policy)),
     }
-    routes = RouteConfiguration(name=name, virtual_hosts=[host], typed_per_filter_config=per_route(keeper.slot, keeper.policy))
-    return build_resource(ROUTES, name, routes, policy_owners(keeper.policy))
+    configuration = RouteConfiguration(name=name, virtual_hosts=[host], typed_per_filter_config=per_route(keeper.slot, keeper.policy))
+    return build_resource(ROUTES, name, configuration, policy_owners(keeper.policy))
+
+
+def _retries(word: str) -> Fields:
+    """The application may end an idle connection just as a request is sent on it. One that only reads is sent again at any rate."""
+    return {"retry_on": word, "num_retries": wrapped(2)}
 
 
 def http_kinds(inbound: Inbound) -> frozenset[str]:

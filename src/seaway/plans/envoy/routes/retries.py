@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from seaway.model.route import Retries
+from dataclasses import replace
+
+from seaway.model.route import SAFE_METHODS, Retries
 from seaway.plans.envoy.proto import Fields, PreviousHostsPredicate, PreviousPriorities, duration, extension, wrapped
+
+READS: Fields = {"name": ":method", "string_match": {"safe_regex": {"regex": "|".join(SAFE_METHODS)}}}
+"""Matches requests with a safe method."""
+
+
+def for_reads(retries: Retries) -> Retries | None:
+    """The policy for requests with a safe method; None where it is that of all.
+
+    Envoy's policies cannot tell by method which word counts, only routes can: they are there twice. What this is for is an application that
+    ends an idle connection just as a request is sent on it. Nothing tells that from an application that has died of the request.
+    """
+    return replace(retries, on=(*retries.on, *retries.safe_on), safe_on=()) if retries.safe_on else None
 
 
 def retry_policy(retries: Retries) -> Fields:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from seaway.model.route import Forward, Redirect, Respond, Retries, Route
 from seaway.plans.envoy.proto import Fields
@@ -14,6 +15,7 @@ from seaway.plans.envoy.routes.headers import header_changes
 from seaway.plans.envoy.routes.matches import build_match
 from seaway.plans.envoy.routes.redirects import https_redirects, redirect_action
 from seaway.plans.envoy.routes.responses import direct_response
+from seaway.plans.envoy.routes.retries import READS, for_reads
 
 UNSERVED = Respond(503, "This route cannot be served: see `seaway check`.")
 
@@ -21,7 +23,8 @@ UNSERVED = Respond(503, "This route cannot be served: see `seaway check`.")
 def build_routes(
     route: Route, guards: Sequence[Fields] = (), plain_at: str = "", shared_retries: Retries | None = None
 ) -> Iterator[Fields]:
-    """The Envoy routes that one route of ours needs: none if it cannot be matched at all, several for a redirect to https.
+    """The Envoy routes that one route of ours needs: none if it cannot be matched at all, several for a redirect to https, and two where
+    requests that only read are tried again after more failures than others.
 
     `guards` are further matchers of headers; `plain_at` is the domain where requests come without TLS ("" where they have it).
     """
@@ -32,7 +35,19 @@ def build_routes(
         for more, redirect in https_redirects(plain_at, route.match):
             yield {**named, "match": build_match(route.match, route.conditions, (*guards, *more)), "redirect": redirect}
     else:
+        if (reading := _for_reads(route)) is not None:
+            yield {**named, "match": build_match(route.match, route.conditions, (*guards, READS)), **_outcome(reading, shared_retries)}
         yield {**named, "match": build_match(route.match, route.conditions, guards), **_outcome(route, shared_retries)}
+
+
+def _for_reads(route: Route) -> Route | None:
+    """The route as requests with a safe method take it; None where it is the same for all."""
+    retries = route.policy.retries
+    if not isinstance(route.action, Forward) or not isinstance(retries, Retries) or (more := for_reads(retries)) is None:
+        return None
+    if refuses_action(route.action) or refuses_policy(route.policy):
+        return None
+    return replace(route, policy=replace(route.policy, retries=more))
 
 
 def common_retries(routes: Sequence[Route]) -> Retries | None:

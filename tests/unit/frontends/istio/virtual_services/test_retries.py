@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from seaway.model.route import NoRetries, Retries
 
-BUILT_IN = Retries(2, ("connect-failure", "refused-stream", "unavailable", "cancelled", "retriable-status-codes"))
+BUILT_IN = Retries(
+    2,
+    ("connect-failure", "refused-stream", "reset-before-request", "unavailable", "cancelled", "retriable-status-codes"),
+    safe_on=("reset",),
+)
 BY_USER = "trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: x-user}}}"
 
 
@@ -16,7 +22,7 @@ BY_USER = "trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: x-use
         pytest.param("", BUILT_IN, id="absent"),
         pytest.param("retries: {attempts: 0}", NoRetries(), id="off"),
         pytest.param("retries: {}", NoRetries(), id="attempts-default-to-0"),
-        pytest.param("retries: {attempts: 5}", Retries(5, BUILT_IN.on), id="attempts"),
+        pytest.param("retries: {attempts: 5}", replace(BUILT_IN, attempts=5), id="attempts"),
         pytest.param("retries: {attempts: 1, retryOn: '5xx,reset'}", Retries(1, ("5xx", "reset")), id="on"),
         pytest.param("retries: {attempts: 1, retryOn: '503'}", Retries(1, ("retriable-status-codes",), (503,)), id="status"),
         pytest.param(
@@ -26,10 +32,10 @@ BY_USER = "trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: x-use
         ),
         pytest.param("retries: {attempts: 1, perTryTimeout: 2s, backoff: 10ms}", Retries(1, BUILT_IN.on, (), 2, 0.01), id="times"),
         pytest.param(
-            "retries: {attempts: 1, retryRemoteLocalities: true}", Retries(1, BUILT_IN.on, other_localities=True), id="localities"
+            "retries: {attempts: 1, retryRemoteLocalities: true}", replace(BUILT_IN, attempts=1, other_localities=True), id="localities"
         ),
         pytest.param(
-            "retries: {attempts: 1, retryIgnorePreviousHosts: false}", Retries(1, BUILT_IN.on, avoid_tried=False), id="same-hosts"
+            "retries: {attempts: 1, retryIgnorePreviousHosts: false}", replace(BUILT_IN, attempts=1, avoid_tried=False), id="same-hosts"
         ),
     ],
 )
@@ -64,7 +70,7 @@ def test_the_meshs_default(world, http):
     mesh = "defaultHttpRetryPolicy: {attempts: 7, retryOn: gateway-error}"
     assert world(mesh=mesh).route().policy.retries == Retries(7, ("gateway-error",))
     assert world(http(), mesh=mesh).route().policy.retries == Retries(7, ("gateway-error",))
-    assert world(http("retries: {attempts: 1}"), mesh=mesh).route().policy.retries == Retries(1, BUILT_IN.on)
+    assert world(http("retries: {attempts: 1}"), mesh=mesh).route().policy.retries == replace(BUILT_IN, attempts=1)
     assert world(http(), mesh="defaultHttpRetryPolicy: {attempts: 0}").route().policy.retries == NoRetries()
 
 
