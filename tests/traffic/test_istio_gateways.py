@@ -298,30 +298,6 @@ def test_policies_hold_at_the_gateway(edge: Network) -> None:
     wait_until(lambda: ask(edge, "shop.test", "/admin").status == 200, "the policy to go")
 
 
-def test_certificates_change_under_load_with_no_request_lost(edge: Network) -> None:
-    before = shown(edge)
-    with Load(lambda: edge.host.get(edge.gateway, HTTPS, host="pay.wild.test", tls=True)) as load:
-        wait_until(lambda: load.sent > 5, "requests before the change")
-        kept = edge.host.tls(edge.gateway, HTTPS, "pay.wild.test")
-        text = (edge.manifests / "secrets.yaml").read_text()
-        edge.write("secrets.yaml", text.replace(pay_of(text), text_of(secret("pay", pair("pay.wild.test"), kind="Opaque"))))
-        wait_until(lambda: shown(edge) != before, "the new certificate")
-        with kept:
-            assert exchange(kept, host="pay.wild.test").status == 200, "an open connection goes on"
-            sent = load.sent
-            wait_until(lambda: load.sent > sent + 5, "requests after it")
-    assert load.failed == {}
-
-
-def shown(edge: Network) -> bytes:
-    with edge.host.tls(edge.gateway, HTTPS, "pay.wild.test") as connection:
-        return connection.getpeercert(binary_form=True) or b""
-
-
-def pay_of(text: str) -> str:
-    return next(one for one in text.split("---\n") if "name: pay\n" in one)
-
-
 def test_claims_of_a_token_pick_the_route(edge: Network) -> None:
     issuer = Issuer("https://issuer.test")
     claimed = [
@@ -345,8 +321,38 @@ def test_claims_of_a_token_pick_the_route(edge: Network) -> None:
 
     wait_until(lambda: status(sub="a", group="ops") == 200, "the route for the claim")
     assert [status(), status(sub="a", group="dev")] == [404, 404]
-    edge.write("claims.yaml", "")
-    wait_until(lambda: ask(edge, "shop.test").status == 200, "the others")
+    with edge.host.connect(edge.gateway, PLAIN) as kept, Load(lambda: ask(edge, "shop.test")) as load:
+        assert exchange(kept, host="shop.test", close=False).status == 200
+        edge.write("claims.yaml", "")
+        wait_until(lambda: status() == 404 and load.sent > 5, "the removal")
+        sent = load.sent
+        wait_until(lambda: load.sent > sent + 20, "requests after it")
+        assert exchange(kept, host="shop.test").status == 200, "on a connection that came in while tokens were asked for"
+    assert load.failed == {}
+
+
+def test_certificates_change_under_load_with_no_request_lost(edge: Network) -> None:
+    before = shown(edge)
+    with Load(lambda: edge.host.get(edge.gateway, HTTPS, host="pay.wild.test", tls=True)) as load:
+        wait_until(lambda: load.sent > 5, "requests before the change")
+        kept = edge.host.tls(edge.gateway, HTTPS, "pay.wild.test")
+        text = (edge.manifests / "secrets.yaml").read_text()
+        edge.write("secrets.yaml", text.replace(pay_of(text), text_of(secret("pay", pair("pay.wild.test"), kind="Opaque"))))
+        wait_until(lambda: shown(edge) != before, "the new certificate")
+        with kept:
+            assert exchange(kept, host="pay.wild.test").status == 200, "an open connection goes on"
+            sent = load.sent
+            wait_until(lambda: load.sent > sent + 5, "requests after it")
+    assert load.failed == {}
+
+
+def shown(edge: Network) -> bytes:
+    with edge.host.tls(edge.gateway, HTTPS, "pay.wild.test") as connection:
+        return connection.getpeercert(binary_form=True) or b""
+
+
+def pay_of(text: str) -> str:
+    return next(one for one in text.split("---\n") if "name: pay\n" in one)
 
 
 def test_what_get_and_describe_say(edge: Network) -> None:

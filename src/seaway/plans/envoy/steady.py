@@ -18,7 +18,7 @@ from seaway.model.workload import Pod
 from seaway.plans.envoy.clusters.plan import plan_cluster, plan_upstream_secrets
 from seaway.plans.envoy.edges.tls import plan_server_secrets
 from seaway.plans.envoy.endpoints.plan import Calls, Seen, all_take_mtls, asks_for_endpoints, called_at
-from seaway.plans.envoy.filters.chain import plan_filters
+from seaway.plans.envoy.filters.chain import plan_filters, plan_idle_filters
 from seaway.plans.envoy.gateway_place import place_of, routes_by_claims
 from seaway.plans.envoy.listeners import certificates, plan_gateway_listeners
 from seaway.plans.envoy.mesh.outbound import OutboundChains
@@ -116,6 +116,7 @@ def _gateway_parts(model: Model, gateway: Gateway, views: tuple[EnvoyView, ...],
             yield from (plan_table(table, gateway, place, memo) for table in tables)
             if place.guarded:
                 yield from plan_filters(place.slot, place.policy, view.token_keys, routes_by_claims(gateway))
+                yield from plan_idle_filters(place.slot, place.policy)
     for server in gateway.servers:
         yield from plan_server_secrets(server)
     if any(isinstance(server.does, ClosedServer) for server in gateway.servers):

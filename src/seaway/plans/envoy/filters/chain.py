@@ -106,6 +106,17 @@ def plan_filters(slot: str, policy: WorkloadPolicy, fetched: Mapping[FetchedKeys
         yield _configuration(JWT_FILTER, slot, token_filter(policy.tokens, fetched, routing), {one.key for one in policy.tokens})
 
 
+def plan_idle_filters(slot: str, policy: WorkloadPolicy) -> Iterator[XdsResource]:
+    """What those filters of a place let pass that its policy has no use for: everything.
+
+    For places where filters act without being asked by routes (`always`): once a policy is gone, connections keep the listener that they
+    came in by until it has drained, and its filters would deny all if nothing had their names any more.
+    """
+    used = {ASK: authorizer_of(policy) is not None, JWT_FILTER: bool(policy.tokens)}
+    for name in (name for name, is_used in used.items() if not is_used):
+        yield _configuration(name, slot, HttpRbac(), set())
+
+
 def network_filters(policy: WorkloadPolicy) -> list[Fields]:
     """Network filters to stand before what forwards bytes."""
     filters: list[Fields] = []
