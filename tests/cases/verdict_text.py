@@ -47,7 +47,8 @@ def _verdict(one: PortVerdict) -> str:
         f"{side} {cause}" for side, cause in (("egress", one.egress), ("ingress", one.ingress)) if cause.reason is not Reason.OPEN
     )
     if not one.allowed or one.audited:
-        return f"{'audited' if one.audited else 'denied'}, {why}"
+        names = f" but for names {', '.join(pattern for each in one.names for pattern in each.patterns)}" if one.names else ""
+        return f"{'audited' if one.audited else 'denied'}{names}, {why}"
     whole = (one.first, one.last) in ((0, 65535), (0, 255), (0, 0))
     span = "" if whole else f" {one.first}" if one.first == one.last else f" {one.first}-{one.last}"
     return f"{one.protocol.value}{span} allowed, {why}"

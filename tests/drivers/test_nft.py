@@ -19,7 +19,7 @@ from seaway.core.errors import DriverError
 from seaway.drivers.nft.fake import FakeNft
 from seaway.drivers.nft.real import NftDriver
 from seaway.plans.nft.layout import Elements, Ranges, choice_chain, service_chains, service_maps
-from seaway.plans.nft.table import Element, NftRule, NftTable
+from seaway.plans.nft.table import Element, NftMap, NftRule, NftTable
 
 ROOT = os.geteuid() == 0 and all(shutil.which(one) for one in ("nft", "unshare", "nsenter"))
 needs_root = pytest.mark.skipif(not ROOT, reason="needs root, nft, unshare and nsenter")
@@ -205,6 +205,21 @@ def test_what_the_kernel_shows(kernel: Kernel, harm: list[str], noticed: bool) -
     assert kernel.driver.repair() == noticed
     assert sorted(kernel.nft("list", "table", "inet", "seaway").split()) == sorted(before.split())
     assert not kernel.driver.drifted()
+
+
+def test_elements_that_the_agent_puts_in_are_no_drift(kernel: Kernel) -> None:
+    names = NftMap("named_x", "ipv4_addr . ipv4_addr", flags=("dynamic", "timeout"), versioned=True)
+    tables = [replace(one, maps=(*one.maps, names)) for one in (table_of(2), table_of(3))]
+    kernel.driver.apply(tables[0])
+    for table in (tables[1], tables[0]):
+        kernel.nft("add", "element", "inet", "seaway", "named_x", "{ 10.0.0.1 . 203.0.113.9 timeout 1h }")
+        assert not kernel.driver.drifted()
+        kernel.nft("add", "element", "inet", "seaway", "named_x", "{ 10.0.0.1 . 203.0.113.8 timeout 1h }")
+        kernel.driver.apply(table)
+        assert kernel.held() == want(table)
+        assert "203.0.113.9" in kernel.nft("list", "set", "inet", "seaway", "named_x")
+    kernel.nft("flush", "chain", "inet", "seaway", "translated")
+    assert kernel.driver.repair()
 
 
 def test_the_next_control_plane_takes_the_table_over(kernel: Kernel) -> None:

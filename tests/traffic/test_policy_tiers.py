@@ -69,9 +69,12 @@ spec: {{type: LoadBalancer, externalTrafficPolicy: Local, selector: {{app: {app}
 """
 
 WORLD = "".join(
-    f"---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}, labels: {{{labels}}}}}\n" for name, labels in SPACES.items()
-) + "".join(POD.format(namespace=name.partition("/")[0], app=name.partition("/")[2], node=node) for name, node in PODS.items())
-WORLD += "".join(SERVICE.format(namespace=namespace, app=app) for namespace, app in OUTWARD)
+    (
+        *(f"---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}, labels: {{{labels}}}}}\n" for name, labels in SPACES.items()),
+        *(POD.format(namespace=name.partition("/")[0], app=name.partition("/")[2], node=node) for name, node in PODS.items()),
+        *(SERVICE.format(namespace=namespace, app=app) for namespace, app in OUTWARD),
+    )
+)
 
 
 def named(space: str) -> str:

@@ -67,7 +67,10 @@ async def run_agent(settings: AgentSettings) -> None:
 
     def make_parts(report: Callable[[ProgramEvent], None]) -> Parts:
         keeper = ProgramKeeper(settings.netns_folder, settings.node_folder, settings.program_logs, report)
-        make_dns, make_certificates = partial(_make_dns, settings.node_folder), partial(_make_certificates, settings.node_folder)
+        make_dns, make_certificates = (
+            partial(_make_dns, settings.node_folder, settings.netns_folder),
+            partial(_make_certificates, settings.node_folder),
+        )
         return Parts(StandinServer(settings.netns_folder), keeper, make_dns, make_certificates)
 
     agent = NodeAgent(settings.node_folder, settings.netns_folder, make_parts, server.report)
@@ -205,10 +208,10 @@ def _enter_node(settings: AgentSettings) -> None:
             raise DriverError(f"cannot enter the namespace of {settings.node}: {error.strerror}") from error
 
 
-def _make_dns(node_folder: Path, upstreams: tuple[str, ...]) -> ClusterDns:
+def _make_dns(node_folder: Path, netns_folder: Path, upstreams: tuple[str, ...]) -> ClusterDns:
     from seaway.drivers.dns.server import DnsServer  # loaded on nodes that serve DNS only
 
-    return DnsServer(upstreams, node_folder / "dns-zone.json", _log.warning)
+    return DnsServer(upstreams, node_folder / "dns-zone.json", _log.warning, netns_folder=netns_folder)
 
 
 def _make_certificates(node_folder: Path, hearers: Hearers) -> Certificates:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
+
 from seaway.model.service import ServiceName
 from seaway.model.upstream import UpstreamId
 from seaway.model.workload import PodName
@@ -21,6 +23,11 @@ FLOWS_SOCKET = "flows.sock"
 
 LIMITS_SOCKET, LIMITS_LOCK = "limits.sock", "limits.lock"
 """In the state folder: where one of the agents counts requests for all nodes, and what that one holds."""
+
+
+def names_set(patterns: tuple[str, ...], proxied: bool) -> str:
+    """The kernel's set of what DNS answers gave for these names: pairs of who asked and the address."""
+    return f"named_{blake2b(repr((patterns, proxied)).encode(), digest_size=6).hexdigest()}"
 
 
 def pod_netns(pod: PodName) -> str:

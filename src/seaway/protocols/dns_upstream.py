@@ -64,7 +64,7 @@ def parse_reply(packet: bytes, query: bytes) -> Reply | None:
     if truncated:
         return Reply(rcode, True, packet[12:end], b"", (0, 0, 0), (), 0)
     try:
-        records = _records(packet, end)
+        records = read_records(packet, end)
         if any(one.type == OPT for one in records[:-1]):  # OPT in front of others: to be cut out where nothing points behind it
             from seaway.protocols.dns_rewrite import without_opt
 
@@ -93,7 +93,9 @@ def render_reply(reply: Reply, outside: Outside, age_s: int, stale: bool = False
     return outside.id + flags + counts + outside.question + _aged(reply, age_s, stale) + outside.opt
 
 
-class _Record(NamedTuple):
+class Record(NamedTuple):
+    """Where a record is in its packet: `start`, its data from `data` to `end`."""
+
     start: int
     type: int
     ttl: int
@@ -101,9 +103,9 @@ class _Record(NamedTuple):
     end: int
 
 
-def _records(packet: bytes, at: int) -> list[_Record]:
+def read_records(packet: bytes, at: int) -> list[Record]:
     """All records behind the question. IndexError or struct.error where the packet is broken, ValueError where bytes are left."""
-    records: list[_Record] = []
+    records: list[Record] = []
     for _ in range(sum(int.from_bytes(packet[place : place + 2], "big") for place in (6, 8, 10))):
         start = at
         while length := packet[at]:
@@ -114,13 +116,13 @@ def _records(packet: bytes, at: int) -> list[_Record]:
         kind, _, ttl, size = _FIXED.unpack_from(packet, at + 1)
         data = at + 1 + _FIXED.size
         at = data + size
-        records.append(_Record(start, kind, min(ttl, POSITIVE_MOST_S) if ttl < 1 << 31 else 0, data, at))
+        records.append(Record(start, kind, min(ttl, POSITIVE_MOST_S) if ttl < 1 << 31 else 0, data, at))
     if at != len(packet):
         raise ValueError("the records do not end where the packet does")
     return records
 
 
-def _lifetime(packet: bytes, records: list[_Record], counts: list[int], rcode: int) -> int:
+def _lifetime(packet: bytes, records: list[Record], counts: list[int], rcode: int) -> int:
     """Seconds that a reply may be kept: RFC 2308, section 5, for those without answers."""
     answers, authority = records[: counts[0]], records[counts[0] : counts[0] + counts[1]]
     if rcode == NOERROR and answers:

@@ -151,3 +151,10 @@ PART_NOT_ENFORCED = Code(
     "In a cluster the rule does more than here.",
     "Rely on it in the cluster only; the rest of the policy is enforced.",
 )
+NAMES_NEVER_LEARNED = Code(
+    "NET0722",
+    Severity.WARNING,
+    "nothing is learned of names for {pods}: no rule with rules.dns lets them ask cluster DNS",
+    "Cilium learns addresses from answers that pass its proxy only, so that the rule by names matches nobody.",
+    'Allow port 53 to the pods of cluster DNS with `rules.dns`, such as `matchPattern: "*"`.',
+)

@@ -46,6 +46,7 @@ class DnsPods:
             except DriverError as error:
                 return error.message
             self._upstreams, self._zone = orders.upstreams, NO_ZONE
+        self._server.follow_names(orders.node.names)
         if orders.dns_zone == self._zone:
             return ""
         self._zone = orders.dns_zone  # a refused zone is refused once, not at every change of the orders

@@ -17,6 +17,7 @@ from seaway.core.errors import DriverError
 from seaway.core.origin import Origin
 from seaway.model.workload import Exec, GrpcHealth, HttpGet, PodName, Probe, ProbeKind, TcpConnect, Timing
 from seaway.plans.node.plan import NodeOrders, PodOrders
+from seaway.protocols.dns_learning import NameClient
 
 ORDERS_FILE = "orders.json"
 NO_ZONE = b"null"
@@ -63,6 +64,7 @@ class _NodeRow(msgspec.Struct, frozen=True):
     node: str
     pods: tuple[_PodRow, ...]  # pyright: ignore[reportInvalidTypeForm]  # a type made at import
     identities: tuple[str, ...] = ()
+    names: tuple[NameClient, ...] = ()
 
 
 class _OrdersRow(msgspec.Struct, frozen=True):
@@ -79,7 +81,8 @@ _ENCODER = msgspec.json.Encoder()
 def encode_orders(node: NodeOrders, dns_zone: bytes = NO_ZONE, upstreams: tuple[str, ...] = ()) -> tuple[str, bytes]:
     """The version and the whole text of an orders file. Equal orders give equal bytes."""
     pods = [_row_of(pod) for pod in node.pods]
-    body = {"upstreams": upstreams, "dns": msgspec.Raw(dns_zone), "node": {"node": node.node, "pods": pods, "identities": node.identities}}
+    ordered = {"node": node.node, "pods": pods, "identities": node.identities, "names": node.names}
+    body = {"upstreams": upstreams, "dns": msgspec.Raw(dns_zone), "node": ordered}
     text = _ENCODER.encode(body)
     version = blake2b(text, digest_size=8).hexdigest()
     return version, b'{"version":"%s",%s' % (version.encode(), text[1:])
@@ -89,9 +92,8 @@ def decode_orders(text: bytes) -> Orders:
     """The orders in a file's text. Raises `msgspec.DecodeError` (its subclass ValidationError names the field) if it is not one."""
     row = _DECODER.decode(text)
     pods = cast("tuple[Any, ...]", row.node.pods)
-    return Orders(
-        row.version, NodeOrders(row.node.node, tuple(_pod_of(pod) for pod in pods), row.node.identities), bytes(row.dns), row.upstreams
-    )
+    node = NodeOrders(row.node.node, tuple(_pod_of(pod) for pod in pods), row.node.identities, row.node.names)
+    return Orders(row.version, node, bytes(row.dns), row.upstreams)
 
 
 def write_orders(path: Path, node: NodeOrders, dns_zone: bytes = NO_ZONE, upstreams: tuple[str, ...] = ()) -> str:

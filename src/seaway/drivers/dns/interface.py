@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from seaway.protocols.dns_learning import NameClient
 from seaway.protocols.dns_zone import DnsZone
 
 
@@ -56,6 +57,10 @@ class ClusterDns(Protocol):
         Bad data raises nothing: the former zone stays, else the last good copy of the cache file is served, and the problem is returned,
         reported and part of `status`.
         """
+        ...
+
+    def follow_names(self, clients: tuple[NameClient, ...]) -> None:
+        """What is learned for these pods, and which names they may not ask for: others are REFUSED."""
         ...
 
     def status(self) -> DnsStatus: ...

@@ -18,11 +18,13 @@ from seaway.core.errors import DriverError
 from seaway.drivers.dns.exchange import parse_upstream
 from seaway.drivers.dns.forward import Forwarder, Limits
 from seaway.drivers.dns.interface import DnsStatus, Place
+from seaway.drivers.dns.learn import NameLearner
 from seaway.drivers.dns.respond import nobody_to_ask, respond
 from seaway.drivers.dns.tcp import Connections
-from seaway.drivers.dns.udp import Deliver, Peer, UdpListener
+from seaway.drivers.dns.udp import Deliver, Peer, Served, UdpListener
 from seaway.drivers.dns.zones import Report, Zones
 from seaway.drivers.process.namespaces import in_netns
+from seaway.protocols.dns_learning import NameClient
 from seaway.protocols.dns_wire import Outside
 from seaway.protocols.dns_zone import DnsZone
 
@@ -39,14 +41,21 @@ class _Listening:
 class DnsServer:
     """`seaway.drivers.dns.interface.ClusterDns` on sockets; made inside the event loop that it will use.
 
-    `upstreams` are as in `Cluster.dns_upstreams`. `cache_path` is where the last good zone is kept (None for nowhere).
+    `upstreams` are as in `Cluster.dns_upstreams`. `cache_path` is where the last good zone is kept (None for nowhere). `netns_folder` holds
+    the namespaces of the nodes whose kernels learn of answers (None for the caller's own).
     """
 
     def __init__(
-        self, upstreams: Sequence[str] = (), cache_path: Path | None = None, report: Report = print, limits: Limits | None = None
+        self,
+        upstreams: Sequence[str] = (),
+        cache_path: Path | None = None,
+        report: Report = print,
+        limits: Limits | None = None,
+        netns_folder: Path | None = None,
     ) -> None:
         self._zones = Zones(cache_path, report)
         self._forwarder = Forwarder([parse_upstream(text) for text in upstreams], limits) if upstreams else None
+        self._names = NameLearner(netns_folder, report)
         self._connections = Connections(self._handle_tcp)
         self._listening: dict[Place, _Listening] = {}
 
@@ -60,7 +69,7 @@ class DnsServer:
             raise DriverError(f"DNS cannot listen on {where}: {error}", help=_listen_help(error)) from error
         factory = self._connections.factory
         server = await asyncio.get_running_loop().create_server(lambda: factory(place), sock=tcp, backlog=_BACKLOG)
-        self._listening[place] = _Listening(UdpListener(udp, lambda: self._zones.audiences, self._finish_udp), server)
+        self._listening[place] = _Listening(UdpListener(udp, self._plainly_served, self._finish_udp), server)
 
     async def unlisten(self, place: Place) -> None:
         found = self._listening.pop(place, None)
@@ -74,6 +83,9 @@ class DnsServer:
 
     async def load_or_keep(self, data: bytes) -> str:
         return await self._zones.load_or_keep(data)
+
+    def follow_names(self, clients: tuple[NameClient, ...]) -> None:
+        self._names.follow(clients)
 
     def status(self) -> DnsStatus:
         forwarder = self._forwarder
@@ -94,20 +106,28 @@ class DnsServer:
         self._connections.close()
         if self._forwarder is not None:
             await self._forwarder.stop()
+        await self._names.stop()
+
+    def _plainly_served(self) -> Served:
+        return self._zones.audiences, self._names.rules.limited
 
     def _handle_tcp(self, packet: bytes, client: str, deliver: Deliver) -> None:
-        self._finish(respond(self._zones.answers(client), packet, True), deliver)
+        self._finish(self._respond(packet, client, True), client, deliver)
 
     def _finish_udp(self, packet: bytes, peer: Peer, outside: Outside | None, deliver: Deliver) -> None:
-        self._finish(respond(self._zones.answers(peer[0]), packet, False) if outside is None else outside, deliver)
+        self._finish(self._respond(packet, peer[0], False) if outside is None else outside, peer[0], deliver)
 
-    def _finish(self, response: bytes | Outside, deliver: Deliver) -> None:
+    def _respond(self, packet: bytes, client: str, tcp: bool) -> bytes | Outside:
+        refusal = self._names.rules.refusal(client, packet)
+        return refusal if refusal is not None else respond(self._zones.answers(client), packet, tcp)
+
+    def _finish(self, response: bytes | Outside, client: str, deliver: Deliver) -> None:
         if not isinstance(response, Outside):
             deliver(response)
         elif self._forwarder is None:
             deliver(nobody_to_ask(response))
         else:
-            self._forwarder.resolve(response, deliver)
+            self._forwarder.resolve(response, self._names.before(client, deliver))
 
 
 def _open_sockets(place: Place) -> tuple[socket.socket, socket.socket]:

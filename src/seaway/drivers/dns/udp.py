@@ -19,7 +19,9 @@ Deliver = Callable[[bytes], None]
 """Takes a response, now or later; b"" is none at all."""
 Finish = Callable[[bytes, Peer, Outside | None, Deliver], None]
 """Takes what the plain path leaves: the packet, its sender, and the question if it is one about a name outside."""
-Current = Callable[[], Audiences | None]
+Served = tuple[Audiences | None, frozenset[str]]
+"""Who is told what, and the clients whose every question has to be looked at."""
+Current = Callable[[], Served]
 
 
 class UdpListener:
@@ -36,14 +38,14 @@ class UdpListener:
         self._sock.close()
 
     def _drain(self) -> None:
-        audiences = self._current()
+        audiences, limited = self._current()
         receive, send = self._sock.recvfrom, self._sock.sendto
         for _ in range(BATCH):
             try:
                 packet, peer = receive(LARGEST_QUERY)
             except OSError:  # nothing more to read, or an ICMP error about a client that has gone
                 return
-            response = audiences.of(peer[0]).answer(packet) if audiences is not None else None
+            response = audiences.of(peer[0]).answer(packet) if audiences is not None and peer[0] not in limited else None
             if isinstance(response, bytes):
                 try:
                     send(response, peer)

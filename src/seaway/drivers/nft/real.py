@@ -51,6 +51,9 @@ class NftDriver:
             self._stale += stale_flows(before or NftTable(table.name), table)
             self._applied = table
             self._generation = _generation()
+            if not self._rules and any(one.learned and one.versioned for one in table.maps):  # others fill them, and raise the count
+                listing = self._listing(table)
+                self._rules = listing.rules if listing is not None else ""
             self._forget_stale()
 
     def _forget_stale(self) -> None:
@@ -104,8 +107,14 @@ class NftDriver:
 
     def _present(self, wanted: NftTable) -> NftTable | None:
         """What the kernel holds, read only where it cannot be known; None is no table, or one of another layout."""
-        if self._applied is not None and _generation() == self._generation:
-            return self._applied
+        if self._applied is not None:
+            now = _generation()
+            if now == self._generation:
+                return self._applied
+            listing = self._listing(self._applied) if self._rules else None
+            if listing is not None and self._same(listing, self._applied):
+                self._generation = now
+                return self._applied
         listing = self._listing(wanted)
         return listing.table if listing is not None and listing.layout == wanted.layout else None
 

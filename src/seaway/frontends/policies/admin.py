@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from seaway.core.cidr import parse_cidr
-from seaway.core.codes.policies import PART_NOT_ENFORCED, UNKNOWN_PEER
+from seaway.core.codes.policies import UNKNOWN_PEER
 from seaway.core.finding import Finding, Findings, finding
 from seaway.frontends.kubernetes.refusal import has_errors, refused
+from seaway.frontends.policies.names import domain_pattern
 from seaway.frontends.policies.reading import Reading, audited, cidr_problem, ipv6_note, port_problem, selector_of
 from seaway.model.policies.language import (
     Action,
@@ -204,9 +205,11 @@ def _peer(
     if peer.domain_names:
         if action is not Action.ALLOW:
             return (), (refused(resource, (*path, "domainNames"), "is only for rules that allow", "Deny by networks."),)
-        effect = "addresses behind these names are not let through by it"
-        note = finding(PART_NOT_ENFORCED, resource.at(*path, "domainNames"), resource.key, what="a rule by domainNames", effect=effect)
-        return (Names(peer.domain_names),), (note,)
+        patterns = [domain_pattern(one) for one in peer.domain_names]
+        if None in patterns:
+            at = (*path, "domainNames", patterns.index(None))
+            return (), (refused(resource, at, "is no name of a domain", "Write example.com, or *.example.com for all below it."),)
+        return (Names(tuple(one for one in patterns if one is not None)),), ()
     return tuple(map(Block, peer.networks)), tuple(_network_problems(resource, peer.networks, (*path, "networks")))
 
 

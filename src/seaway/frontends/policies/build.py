@@ -16,6 +16,7 @@ from seaway.core.memo import Memo
 from seaway.frontends.policies.admin import read_admin_policy, read_baseline_policy, read_cluster_policy
 from seaway.frontends.policies.cilium import read_cilium_policy, read_clusterwide_policy
 from seaway.frontends.policies.effects import Survey, check_dns, check_effects
+from seaway.frontends.policies.names import check_names
 from seaway.frontends.policies.network_policy import read_network_policy
 from seaway.frontends.policies.reading import Reading
 from seaway.frontends.policies.shapes import check_shape
@@ -77,7 +78,7 @@ def _mistakes(snapshot: Snapshot, policies: list[Policy], survey: Survey) -> Fin
     for resource in snapshot.of(NetworkPolicy):
         if (policy := by_key.get(resource.key)) is not None:
             found += (*check_shape(resource, policy), *check_effects(resource, policy, survey))
-    return (*found, *check_dns(survey), *_same_priority(policies, survey))
+    return (*found, *check_dns(survey), *check_names(survey.table), *_same_priority(policies, survey))
 
 
 def _same_priority(policies: list[Policy], survey: Survey) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from typing import Any
 from seaway.core.codes.policies import PART_NOT_ENFORCED
 from seaway.core.finding import Finding, Findings, finding
 from seaway.frontends.kubernetes.refusal import has_errors, refused
-from seaway.frontends.policies.cilium_peers import Home, peers_of, selected_pods
+from seaway.frontends.policies.cilium_peers import Home, patterns_of, peers_of, selected_pods
 from seaway.frontends.policies.reading import Reading, audited, port_name_problem
 from seaway.model.policies.language import (
     Action,
@@ -213,8 +213,8 @@ def _layer7(resource: Resource[Any], rule: PortRule, path: _Path, action: Action
         findings += (_unenforced(resource, (*path, "rules", "http"), "a rule about HTTP requests"),)
         return Requests(tuple(map(_http, rules.http))), findings
     if rules.dns:
-        findings += (_unenforced(resource, (*path, "rules", "dns"), "a rule about DNS names"),)
-        return Lookups(tuple(one.match_name or one.match_pattern for one in rules.dns)), findings
+        patterns, problems = patterns_of(rules.dns, resource, (*path, "rules", "dns"))
+        return Lookups(patterns), (*findings, *problems)
     return None, findings
 
 

@@ -15,9 +15,10 @@ from seaway.core.finding import Finding, Findings, finding
 from seaway.core.labels import Operator, Requirement
 from seaway.frontends.kubernetes.implied import NAME_LABEL
 from seaway.frontends.kubernetes.refusal import refused
+from seaway.frontends.policies.names import selector_pattern
 from seaway.frontends.policies.reading import cidr_problem, ipv6_note, own_namespace
 from seaway.model.policies.language import Action, Block, Entity, Names, Nodes, Peer, Pods
-from seaway.resources.cilium_v2 import CIDRRule, CiliumEgress, CiliumIngress
+from seaway.resources.cilium_v2 import CIDRRule, CiliumEgress, CiliumIngress, FQDNSelector
 from seaway.resources.meta import LabelSelector
 from seaway.resources.resource import Resource, Step
 
@@ -115,12 +116,20 @@ def peers_of(
         case "fromNodes" | "toNodes":
             return _nodes((entry.from_nodes if isinstance(entry, CiliumIngress) else entry.to_nodes) or (), resource, at, home)
         case "toFQDNs" if isinstance(entry, CiliumEgress):
-            patterns = tuple(one.match_name or one.match_pattern for one in entry.to_fqdns or ())
             if action is Action.DENY:
                 return (), (refused(resource, at, "stands in a rule that denies", "Names can only be allowed."),)
-            return (Names(patterns),), (_nobody(resource, at),)
+            patterns, problems = patterns_of(entry.to_fqdns or (), resource, at)
+            return (Names(patterns, proxied=True),), problems
         case _:
             return (), (_nobody(resource, at),)
+
+
+def patterns_of(given: tuple[FQDNSelector, ...], resource: Resource[Any], path: _Path) -> tuple[tuple[str, ...], Findings]:
+    """Names of domains as patterns of the language."""
+    found = [selector_pattern(one) for one in given]
+    advice = "Give matchName, or matchPattern, of letters, digits, dashes and dots."
+    wrong = tuple(refused(resource, (*path, number), "is no name", advice) for number, one in enumerate(found) if one is None)
+    return tuple(one for one in found if one is not None), wrong
 
 
 def _members(entry: CiliumIngress | CiliumEgress) -> tuple[tuple[str, object], ...]:

@@ -86,9 +86,14 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Addresses outside that a DNS answer to this pod gave for one of these names: exact, or with `*`, as the dialect wrote them."""
+    """Addresses outside that a DNS answer to this pod gave for one of these names. They can only be allowed.
+
+    Patterns are in lower case without the final dot: `*` stands for any letters of a label, also none; `**.` in front for one or more
+    labels; `**` for every name. `proxied`: only answers to lookups that a rule with `Lookups` lets pass count.
+    """
 
     patterns: tuple[str, ...]
+    proxied: bool = False
 
 
 class Entity(Enum):
@@ -146,7 +151,7 @@ class Requests:
 
 @dataclass(frozen=True, slots=True)
 class Lookups:
-    """DNS names that a rule lets pods ask for: exact, or with `*`."""
+    """DNS names that a rule lets pods ask for, as patterns of `Names`."""
 
     patterns: tuple[str, ...]
 

@@ -10,43 +10,48 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from seaway.model.policies.language import Names
 from seaway.model.policies.masks import bits
 from seaway.model.policies.ports import END
 from seaway.model.policies.sides import Answers, Side
 
-Shape = tuple[tuple[int, int, bool, bool], ...]
-"""(first, last, allowed, audited) on the line of `ports`: complete, and neighbours differ."""
+Part = tuple[int, int, bool, bool, tuple[Names, ...]]
+Shape = tuple[Part, ...]
+"""(first, last, allowed, audited, names that it passes by) on the line of `ports`: complete, and neighbours differ."""
 
-ALL_OPEN: Shape = ((0, END - 1, True, False),)
+ALL_OPEN: Shape = ((0, END - 1, True, False, ()),)
 
 
 def shape_of(answers: Answers) -> Shape:
     """What passes, without the reasons."""
-    found: list[tuple[int, int, bool, bool]] = []
+    found: list[Part] = []
     for one in answers:
-        if found and found[-1][2:] == (one.allowed, one.audited):
-            found[-1] = (found[-1][0], one.last, one.allowed, one.audited)
-        else:
-            found.append((one.first, one.last, one.allowed, one.audited))
+        _append(found, (one.first, one.last, one.allowed, one.audited, one.named))
     return tuple(found)
 
 
 def both(sending: Shape, taking: Shape) -> Shape:
     """What passes where both sides must agree."""
-    found: list[tuple[int, int, bool, bool]] = []
+    found: list[Part] = []
     at = other = first = 0
     while at < len(sending) and other < len(taking):
         last = min(sending[at][1], taking[other][1])
         allowed = sending[at][2] and taking[other][2]
         audited = allowed and (sending[at][3] or taking[other][3])
-        if found and found[-1][2:] == (allowed, audited):
-            found[-1] = (found[-1][0], last, allowed, audited)
-        else:
-            found.append((first, last, allowed, audited))
+        named = sending[at][4] if taking[other][2] else ()  # names are for what is outside, where nobody takes anything else
+        _append(found, (first, last, allowed, audited, named))
         at += sending[at][1] == last
         other += taking[other][1] == last
         first = last + 1
     return tuple(found)
+
+
+def _append(found: list[Part], part: Part) -> None:
+    """One part more, or a longer last one."""
+    if found and found[-1][2:] == part[2:]:
+        found[-1] = (found[-1][0], *part[1:])
+    else:
+        found.append(part)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,19 +14,23 @@ from seaway.core.names import Key
 from seaway.core.origin import Origin
 from seaway.model.policies.causes import NO_POLICY, Cause, Reason, RuleRef, rule_ref
 from seaway.model.policies.identities import Identities, NamedPorts
-from seaway.model.policies.language import WITH_PORTS, Action, Direction, NamedPort, Names, Policy, Rule, Section, Tier, Transport
+from seaway.model.policies.language import WITH_PORTS, Action, Direction, Entity, NamedPort, Names, Policy, Rule, Section, Tier, Transport
 from seaway.model.policies.ports import END, EVERYTHING, Span, place, ranges_of
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a side says of a span of ports. `audited`: it passes only because the policies that would drop it are audited."""
+    """What a side says of a span of ports. `audited`: it passes only because the policies that would drop it are audited.
+
+    Where it does not simply pass, `named` are those that it passes by, once a DNS answer gave the peer's address for one of their names.
+    """
 
     first: int
     last: int
     allowed: bool
     audited: bool
     cause: Cause
+    named: tuple[Names, ...] = ()
 
 
 Answers = tuple[Answer, ...]
@@ -51,7 +55,10 @@ Held = tuple[Policy, Section]
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One rule as it applies to an identity: for these peers, on these spans. `rank` orders the tiers with an order."""
+    """One rule as it applies to an identity: for these peers, on these spans. `rank` orders the tiers with an order.
+
+    With `names` it applies to those peers only whose address a DNS answer gave.
+    """
 
     rank: tuple[int, str, str, int, int]
     tier: Tier
@@ -60,6 +67,7 @@ class Ask:
     peers: int
     spans: tuple[Span, ...]
     ref: RuleRef
+    names: Names | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +117,13 @@ def _asks_of(policy: Policy, direction: Direction, rule: Rule, own: NamedPorts |
     """A rule's asks: more than one where it names ports that peers declare differently."""
     peers = identities.everything if rule.peers is None else 0
     for peer in rule.peers or ():
-        if not isinstance(peer, Names):
-            peers |= identities.peer_masks.get(peer, 0)
+        peers |= identities.peer_masks.get(peer, 0)
     ref = rule_ref(policy, direction, rule)
     rank = (policy.priority, policy.key.name, policy.key.kind, policy.part, rule.index)
+    outside, numbered = identities.peer_masks.get(Entity.WORLD, 0), EVERYTHING if rule.ports is None else ranges_of(rule.ports)
+    for names in rule.peers or ():
+        if isinstance(names, Names) and rule.action is Action.ALLOW and outside and numbered:
+            yield Ask(rank, policy.tier, rule.action, policy.audit, outside, numbered, ref, names)
 
     def ask(among: int, spans: tuple[Span, ...]) -> Iterator[Ask]:
         if among and spans:
@@ -145,12 +156,20 @@ def _answers(asks: list[Ask], isolation: Isolation) -> Answers:
     found: list[Answer] = []
     for first, after in pairwise(cuts):
         here = [ask for ask in asks if any(begin <= first <= end for begin, end in ask.spans)]
-        allowed, audited, cause = _decided(here, isolation)
-        if found and (last := found[-1]).cause == cause and last.allowed == allowed and last.audited == audited:
-            found[-1] = Answer(last.first, after - 1, allowed, audited, cause)
+        allowed, audited, cause = _decided([ask for ask in here if ask.names is None], isolation)
+        named = () if allowed and not audited else tuple(_named(here, isolation))
+        if found and (last := found[-1]).cause == cause and (last.allowed, last.audited, last.named) == (allowed, audited, named):
+            found[-1] = Answer(last.first, after - 1, allowed, audited, cause, named)
         else:
-            found.append(Answer(first, after - 1, allowed, audited, cause))
+            found.append(Answer(first, after - 1, allowed, audited, cause, named))
     return tuple(found)
+
+
+def _named(here: list[Ask], isolation: Isolation) -> Iterator[Names]:
+    """By which names it passes. One is enough, since rules by names only allow: each is asked as if there were no other."""
+    for names in dict.fromkeys(ask.names for ask in here if ask.names is not None):
+        if _decided([ask for ask in here if ask.names in (None, names)], isolation)[:2] == (True, False):
+            yield names
 
 
 def _decided(here: list[Ask], isolation: Isolation) -> tuple[bool, bool, Cause]:

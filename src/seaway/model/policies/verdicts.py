@@ -14,7 +14,7 @@ from seaway.core.memo import Memo
 from seaway.model.policies.addresses import address_of, cidrs_of
 from seaway.model.policies.causes import Cause
 from seaway.model.policies.identities import Ground, Identities, Identity, build_identities
-from seaway.model.policies.language import Direction, NamedPort, Policy, Section, Transport
+from seaway.model.policies.language import Direction, NamedPort, Names, Policy, Section, Transport
 from seaway.model.policies.masks import bits
 from seaway.model.policies.ports import transports_of
 from seaway.model.policies.shapes import Shape, Shapes
@@ -26,7 +26,8 @@ from seaway.model.workload import PodName
 class PortVerdict:
     """Of ports `first` to `last` of one protocol. `audited`: it passes, and is to be reported as what audited policies would drop.
 
-    `egress` is why the source's side says so, `ingress` why the destination's does.
+    `egress` is why the source's side says so, `ingress` why the destination's does. What is not allowed passes by `names`, once a DNS
+    answer gave the destination's address for one of them.
     """
 
     protocol: Transport
@@ -36,6 +37,7 @@ class PortVerdict:
     audited: bool
     egress: Cause
     ingress: Cause
+    names: tuple[Names, ...] = ()
 
 
 Verdicts = tuple[PortVerdict, ...]
@@ -52,9 +54,14 @@ class Sources:
     @property
     def ports(self) -> tuple[tuple[Transport, int, int, bool, bool], ...]:
         """(protocol, first, last, allowed, audited): sorted, disjoint, complete."""
+        return tuple(one[:5] for one in self.named_ports)
+
+    @property
+    def named_ports(self) -> tuple[tuple[Transport, int, int, bool, bool, tuple[Names, ...]], ...]:
+        """The same, with the names that let it pass."""
         return tuple(
-            (transport, begin, end, allowed, audited)
-            for first, last, allowed, audited in self.shape
+            (transport, begin, end, allowed, audited, named)
+            for first, last, allowed, audited, named in self.shape
             for transport, begin, end in transports_of(first, last)
         )
 
@@ -159,8 +166,9 @@ def _fold(sending: Answers, taking: Answers) -> Iterator[PortVerdict]:
         out, into = sending[at], taking[other]
         last = min(out.last, into.last)
         allowed = out.allowed and into.allowed
+        names = out.named if into.allowed else ()
         for transport, begin, end in transports_of(first, last):
-            yield PortVerdict(transport, begin, end, allowed, allowed and (out.audited or into.audited), out.cause, into.cause)
+            yield PortVerdict(transport, begin, end, allowed, allowed and (out.audited or into.audited), out.cause, into.cause, names)
         at += out.last == last
         other += into.last == last
         first = last + 1

@@ -4,6 +4,7 @@
               like the rest. Everything else is judged by conntrack's entry: from its original source, to where its replies come from
     from_S, from_blocks_S    address : identity, of pods, and of nodes and the world outside
     to_S, to_blocks_S        address : chain that judges what comes there (policy_chains.py); of blocks those where not everything may come
+    named_N                  who asked . address: what DNS answers gave for the names N, for as long as they said (the agent's DNS fills it)
 
 The mark is a hash of the policies' whole part of the table. So any change has each open connection judged once more, in whichever
 direction its next packet goes: one that is forbidden now stops there and then, and one that is still allowed goes on. Nothing has to be
@@ -25,9 +26,11 @@ from seaway.core.memo import Memo
 from seaway.model.index import Model
 from seaway.model.policies.verdicts import VerdictTable, build_verdicts
 from seaway.model.workload import Pod
-from seaway.plans.nft.policy_chains import ACCEPTED, PASS, accept_rules, plan_verdicts
+from seaway.plans.nft.policy_chains import ACCEPTED, PAIR, PASS, accept_rules, plan_verdicts
 from seaway.plans.nft.table import Element, NftChain, NftMap, NftRule
 
+_LEARNED = 65536
+"""Pairs that a set of names holds at most."""
 _SOURCE = "ct original ip saddr"
 _DESTINATION = "ct reply ip saddr"
 
@@ -61,7 +64,7 @@ class PolicyPlan:
             NftRule("ct state related accept"),
             NftRule("ct direction reply meta l4proto icmp accept"),
             NftRule(f"{_SOURCE} != {pod_cidr} {_DESTINATION} != {pod_cidr} goto {PASS}", "passes through"),
-            NftRule(f"{_SOURCE} . {_DESTINATION} @hairpin goto {PASS}", "a pod that reaches itself through its Service"),
+            NftRule(f"{PAIR} @hairpin goto {PASS}", "a pod that reaches itself through its Service"),
             NftRule("meta mark set 0"),
             *(NftRule(f"meta mark set {_SOURCE} map @{one}") for one in names if one.startswith("from_")),
             *(NftRule(f"{_DESTINATION} vmap @{one}") for one in names if one.startswith("to_")),
@@ -101,6 +104,7 @@ def _plan(table: VerdictTable, pods: tuple[Pod, ...], accepts: str) -> PolicyPla
         NftMap(f"from_{structure}", "ipv4_addr", "mark", elements=sources, versioned=True),
         NftMap(f"to_{structure}", "ipv4_addr", "verdict", elements=ends, versioned=True),
         NftMap(f"to_blocks_{structure}", "ipv4_addr", "verdict", ("interval",), elements=outside_ends, versioned=True),
+        *(NftMap(one, "ipv4_addr . ipv4_addr", flags=("dynamic", "timeout"), size=_LEARNED, versioned=True) for one in verdicts.sets),
     )
     whole = repr([structure, *((one.key, one.value) for each in maps for one in each.elements)])
     return PolicyPlan(int(_digest(whole)[:8], 16) or 1, maps, verdicts.chains, accepts)

@@ -2,6 +2,7 @@
 
     at_DIGEST       one a kind of destination: the mark holds the source's identity, and a map says what becomes of it
     ports_DIGEST    one a way of treating ports
+    names_DIGEST    one a set of names: what a DNS answer gave for them passes
     denied          counts, logs at a bounded rate, drops; which policy it was follows from the packet and the mark that are logged
     audited         the same, but the packet passes: only policies that audit would stop it
     accepted        counts and logs at a bounded rate what may pass, where that is asked for
@@ -17,7 +18,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from seaway.model.policies.language import WITH_PORTS, Transport
+from seaway.model.names import names_set
+from seaway.model.policies.language import WITH_PORTS, Names, Transport
 from seaway.model.policies.verdicts import Sources, VerdictTable
 from seaway.plans.nft.table import NftChain, NftRule
 from seaway.protocols.policy_log import LOG_GROUP, PolicyVerdict
@@ -33,6 +35,8 @@ _LOGGED = "limit rate 200/second burst 400 packets"  # what is beyond is counted
 _IN_A_RULE = 200  # elements, so that a rule fits into a piece of a transaction
 
 _TO = "goto "
+PAIR = "ct original ip saddr . ct reply ip saddr"
+"""Who opened a connection, and who answers."""
 
 Span = tuple[int, int, str]
 """First and last port, and the chain that they lead to."""
@@ -40,10 +44,12 @@ Span = tuple[int, int, str]
 
 @dataclass(frozen=True, slots=True)
 class VerdictChains:
-    """`entry` is the chain of each identity that not everybody may reach on every port, by number."""
+    """`entry` is the chain of each identity that not everybody may reach on every port, by number. `sets` are those that `chains` look
+    names up in."""
 
     chains: tuple[NftChain, ...]
     entry: Mapping[int, str]
+    sets: tuple[str, ...] = ()
 
 
 def plan_verdicts(table: VerdictTable, accepts: bool = False) -> VerdictChains:
@@ -61,7 +67,8 @@ def plan_verdicts(table: VerdictTable, accepts: bool = False) -> VerdictChains:
             entry[number] = known[key]
     told_once = (f"meta mark set {_TOLD}",) if accepts else ()
     ends = (_end(PolicyVerdict.DENIED, "drop"), _end(PolicyVerdict.AUDITED, *told_once, _TO + PASS))
-    return VerdictChains((*(writer.chains[name] for name in sorted(writer.chains)), *ends), entry)
+    sets = tuple(sorted(names_set(one.patterns, one.proxied) for one in writer.names))
+    return VerdictChains((*(writer.chains[name] for name in sorted(writer.chains)), *ends), entry, sets)
 
 
 def _end(verdict: PolicyVerdict, *then: str) -> NftChain:
@@ -85,6 +92,7 @@ class _Writer:
 
     def __init__(self) -> None:
         self.chains: dict[str, NftChain] = {}
+        self.names: set[Names] = set()
         self._ports: dict[object, str] = {}
 
     def destination(self, sources: tuple[Sources, ...], every: tuple[int, ...]) -> str:
@@ -110,9 +118,9 @@ class _Writer:
 
     def _of_ports(self, source: Sources) -> str:
         of: defaultdict[Transport, list[Span]] = defaultdict(list)
-        for transport, first, last, allowed, audited in source.ports:
+        for transport, first, last, allowed, audited, names in source.named_ports:
             target = PolicyVerdict.DENIED.value if not allowed else PolicyVerdict.AUDITED.value if audited else PASS
-            _append(of[transport], first, last, target)
+            _append(of[transport], first, last, self._by_names(names, target) if names else target)
         sizes: defaultdict[str, float] = defaultdict(float)
         for spans in of.values():
             for first, last, target in spans:
@@ -120,6 +128,12 @@ class _Writer:
         usual = _largest(sizes)
         rules = [rule for transport in of for rule in _transport_rules(transport, of[transport], usual)]
         return self._chain("ports", (*rules, NftRule(_TO + usual))) if rules else usual
+
+    def _by_names(self, names: tuple[Names, ...], otherwise: str) -> str:
+        """The chain that lets pass what a DNS answer to the source gave for one of the names."""
+        sets = sorted(names_set(one.patterns, one.proxied) for one in names)
+        self.names.update(names)
+        return self._chain("names", (*(NftRule(f"{PAIR} @{one} {_TO}{PASS}") for one in sets), NftRule(_TO + otherwise)))
 
     def _chain(self, kind: str, rules: tuple[NftRule, ...]) -> str:
         name = f"{kind}_{_digest(chr(10).join(one.text for one in rules))}"

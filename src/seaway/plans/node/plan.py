@@ -8,6 +8,8 @@ from seaway.core.memo import Memo
 from seaway.model.index import Model
 from seaway.model.names import node_netns, pod_netns
 from seaway.model.workload import Command, DnsServer, GatewayProxy, Pod, Probe, Protocol, Standin
+from seaway.plans.node.names import plan_names
+from seaway.protocols.dns_learning import NameClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +54,23 @@ class PodOrders:
 
 @dataclass(frozen=True, slots=True)
 class NodeOrders:
-    """All pods of one node, by identity; and the SPIFFE IDs under which they take part in the mesh, in order."""
+    """All pods of one node, by identity; and the SPIFFE IDs under which they take part in the mesh, in order.
+
+    `names` are pods of all nodes that policies by names of domains are about, where a pod of this node serves DNS.
+    """
 
     node: str
     pods: tuple[PodOrders, ...]
     identities: tuple[str, ...] = ()
+    names: tuple[NameClient, ...] = ()
 
 
 def plan_node(model: Model, node: str, memo: Memo | None = None) -> NodeOrders:
     """The orders of one node's agent. `memo` is this node's own."""
     memo = memo or Memo()
     pods = tuple(memo(pod.id, _orders, pod, model.cluster.domain, pod.id in model.member) for pod in model.pods_on(node))
-    orders = NodeOrders(node, pods, _identities(model, node))
+    names = memo("names", plan_names, model.verdicts) if model.policies and any(one.serves_dns for one in pods) else ()
+    orders = NodeOrders(node, pods, _identities(model, node), names)
     memo.turn()
     return orders
 
