@@ -44,6 +44,17 @@ def ask(state: StateFolder, method: str, *, timeout_s: float = 10.0, **params: o
     return answer["result"]
 
 
+def gateway_addresses(state: StateFolder, wanted: str | None) -> tuple[str, ...]:
+    """The addresses at which clients outside reach a gateway (the first where none is named). UsageError where it has none."""
+    gateways = read_status(state)["gateways"]
+    found = [one for one in gateways if wanted in (None, one["name"])]
+    addresses = tuple(found[0]["addresses"]) if found else ()
+    if not addresses:
+        names = ", ".join(one["name"] for one in gateways) or "none"
+        raise UsageError(f"no gateway {wanted or ''} with an address".replace("  ", " "), help=f"gateways here: {names}")
+    return addresses
+
+
 def _stopped(state: StateFolder) -> DriverError | None:
     """What is to be said of a control plane that is there but stopped; None of any other. Its socket would take every question."""
     process = living(state.control_pid)

@@ -20,7 +20,8 @@ def explain_of(model: Model, asked: Asked, health: Health | None = None) -> dict
     """The `explain` document of a model; without `health` it does not run, and everybody counts as ready."""
     known = health if health is not None else Health(frozenset(pod.id for pod in model.pods))
     world = World(model, plan_dns(model, known), OUTSIDE_ADDRESS, health)
-    return explain_document(explain(world, parse_question(model, asked)))
+    question = parse_question(model, asked)
+    return explain_document(question, explain(world, question), bool(model.member))
 
 
 def explain_paths(paths: list[str], settings: str | None, asked: Asked) -> dict[str, Any]:

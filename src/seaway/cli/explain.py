@@ -23,6 +23,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--path", metavar="/P", help="path of the request (default: that of the URL, or /)")
     parser.add_argument("--header", action="append", default=[], metavar="'k: v'", help="a request header; may be repeated")
     parser.add_argument("--settings", metavar="FILE", help="settings file (default: seaway.toml in the folder, where there is one)")
+    parser.add_argument("--verify", action="store_true", help="send it in the running network, too, and compare")
     add_output_flag(parser)
 
 
@@ -36,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
 
         for line in explain_lines(args.source, args.target, document, paint):
             print(line)
-    return 0 if document["verdict"] == "delivered" else 1
+    return 0 if document["verdict"] == "delivered" and document["verified"] is not False else 1
 
 
 def asked_of(args: argparse.Namespace) -> Asked:
@@ -55,6 +56,12 @@ def _header(text: str) -> tuple[str, str]:
 
 
 def _document(args: argparse.Namespace, asked: Asked) -> dict[str, Any]:
+    if args.verify:
+        if args.paths:
+            raise UsageError("--verify is about the running network", help="leave the paths out")
+        from seaway.app.verifying import explain_and_verify
+
+        return explain_and_verify(args.state, asdict(asked))
     if not args.paths:
         from seaway.app.client import ask
 

@@ -6,9 +6,8 @@ import argparse
 from typing import Any
 from urllib.parse import urlsplit
 
-from seaway.app.client import read_status
+from seaway.app.client import gateway_addresses
 from seaway.app.pods import OUTSIDE, find_place, run_in_place
-from seaway.app.state import StateFolder
 from seaway.cli.text import add_output_flag, paint, print_json
 from seaway.core.errors import UsageError
 
@@ -39,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
         body=None if args.data is None else args.data.encode(),
         count=args.count,
         concurrency=args.concurrency,
-        via=_gateway_addresses(args.state, args.gateway) if place.name == OUTSIDE else (),
+        via=gateway_addresses(args.state, args.gateway) if place.name == OUTSIDE else (),
         timeout_s=args.max_time,
     )
     responses = run_in_place(args.state, place, lambda: send(request))
@@ -68,16 +67,6 @@ def _header(text: str) -> tuple[str, str]:
     if not colon or not name.strip():
         raise UsageError(f"not a header: {text!r}", help="write it as -H 'name: value'")
     return name.strip(), value.strip()
-
-
-def _gateway_addresses(state: StateFolder, wanted: str | None) -> tuple[str, ...]:
-    gateways = read_status(state)["gateways"]
-    found = [one for one in gateways if wanted in (None, one["name"])]
-    addresses = tuple(found[0]["addresses"]) if found else ()
-    if not addresses:
-        names = ", ".join(one["name"] for one in gateways) or "none"
-        raise UsageError(f"no gateway {wanted or ''} with an address".replace("  ", " "), help=f"gateways here: {names}")
-    return addresses
 
 
 def _print_answer(answer: dict[str, Any]) -> None:

@@ -25,11 +25,28 @@ def explain_lines(source: str, target: str, document: Document, paint: Paint) ->
         yield f"{paint(mark, colour)} {step['layer']:<{_LAYER_WIDTH}}{step['text']}"
         for place in dict.fromkeys(_place(one) for one in step["because"]):
             yield f"  {'':<{_LAYER_WIDTH}}{paint(place, 'dim')}"
+    if "sent" in document:
+        yield from _sent_lines(document, paint)
     if document["flip"]:
         yield ""
     for number, one in enumerate(document["flip"]):
         where = f" ({_where(one['resource'])})" if one["resource"] is not None else ""
         yield _wrapped(("or: " if number else "To let it pass: ") + one["text"] + where)
+
+
+def _sent_lines(document: Document, paint: Paint) -> Iterator[str]:
+    """What came of sending it; loud where that is not what was said."""
+    sent = document["sent"] or {"detail": "nothing that can be sent from here", "pod": ""}
+    came = sent["detail"] + (f" from {sent['pod']}" if sent["pod"] else "")
+    yield ""
+    match document["verified"]:
+        case True:
+            yield paint(f"verified: sent, and it is so: {came}", "green")
+        case False:
+            yield paint(f"NOT SO: sent, and what came is another thing: {came}", "red")
+            yield "  Either the manifests changed meanwhile (ask again), or Seaway is wrong: please report it with these lines."
+        case _:
+            yield paint(f"not compared: {came}", "yellow")
 
 
 def _wrapped(text: str) -> str:
