@@ -81,9 +81,9 @@ def test_the_contract_of_planes_names_every_plane() -> None:
     assert set(contract["modules"]) == {f"seaway.plans.{path.parent.name}" for path in (SOURCE / "plans").glob("*/__init__.py")}
 
 
-@pytest.mark.parametrize("verb", ["check", "reach"])
-def test_what_only_reads_manifests_runs_from_a_plain_install(verb: str) -> None:
-    done = python("-c", BLOCKING, verb, "examples/storefront")
+@pytest.mark.parametrize("words", [("check",), ("reach",), ("policy", "suggest", "-o", "json")], ids=["check", "reach", "suggest"])
+def test_what_only_reads_manifests_runs_from_a_plain_install(words: tuple[str, ...]) -> None:
+    done = python("-c", BLOCKING, *words, "examples/storefront")
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -56,11 +56,11 @@ def suggest(snapshot: Snapshot, built: Built, wanted: Wanted) -> dict[str, Any]:
 
 
 def _needs(built: Built, wanted: Wanted) -> tuple[tuple[Need, ...], tuple[str, ...]]:
-    declared = declared_needs(built.model, built.snapshot) if wanted.declared else ()
+    declared, nowhere = declared_needs(built.model, built.snapshot) if wanted.declared else ((), ())
     observed, lost = observed_needs(built.model, wanted.seen) if wanted.seen is not None else ((), ())
     both = (*declared, *observed)
     found = join_needs((one.source, one.destination, one.protocol, one.port, why) for one in both for why in one.why)
-    return found, tuple(f"left out, since nobody known is an end of it: {one}" for one in lost)
+    return found, (*nowhere, *(f"left out, since nobody known is an end of it: {one}" for one in lost))
 
 
 def _namespaces(model: Model, wanted: tuple[str, ...]) -> tuple[str, ...]:

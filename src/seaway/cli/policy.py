@@ -57,16 +57,15 @@ def _running_flows(args: argparse.Namespace) -> Any:
 
 def _report(document: dict[str, Any]) -> None:
     """On stderr, since the policies go where stdout does."""
-    from seaway.analysis.reach.tables import change_rows
+    from seaway.analysis.reach.tables import set_rows
 
     summary = document["summary"]
     for need in document["needs"]:
         if not need["after"]:
             stops = "; ".join(f"{one['kind']} {one['name']} {one['text']} ({one['file']}:{one['line']})" for one in need["denied"])
             _say("breaks", "red", f"{_end(need['from'])} -> {_end(need['to'])} {need['port']}/{need['protocol']}: {stops}")
-    short = {**document, **{word: [_shortened(one) for one in document[word]] for word in ("opened", "closed")}}
     for sign, word, colour in (("+", "opened", "red"), ("-", "closed", "green")):
-        for row in change_rows(short, word):
+        for row in set_rows(document, word):
             _say(sign, colour, row)
     for warning in document["warnings"]:
         _say("note:", "yellow", warning)
@@ -80,13 +79,6 @@ def _report(document: dict[str, Any]) -> None:
 
 def _say(word: str, colour: str, text: str) -> None:
     print(paint(word, colour, sys.stderr), text, file=sys.stderr)
-
-
-def _shortened(change: dict[str, Any]) -> dict[str, Any]:
-    """One line for each side that shuts it: every policy that selects the pod does."""
-    first = sorted(change["because"], key=lambda one: not one["name"].startswith("default-deny"))
-    sides = {one["text"]: one for one in reversed(first)}
-    return {**change, "because": [sides[text] for text in sorted(sides)]}
 
 
 def _end(end: dict[str, Any]) -> str:

@@ -148,7 +148,7 @@ def test_the_yaml_is_the_document_and_shuts_the_rest(shop: str, capsys: pytest.C
             }
         ],
     }
-    shut = {(one["from"], one["to"]) for one in document["closed"]}
+    shut = {(source, one["to"]) for one in document["closed"] for source in one["from"]}
     assert ("shop/pod/web", "data/pod/db") in shut
     assert "names db.data.svc.cluster.local:5432 (" in out
 
@@ -198,7 +198,8 @@ def flow(source: str, target: str, **more: Any) -> dict[str, Any]:
     def end(text: str) -> dict[str, Any]:
         name, _, address = text.partition("@")
         namespace, _, pod = name.partition("/")
-        return {"namespace": namespace, "pod": pod, "workload": "", "address": address}
+        kind = "Deployment" if pod == "gateway" else "Pod"
+        return {"namespace": namespace, "pod": pod, "workload": f"{kind}/{pod}" if pod else "", "address": address}
 
     rest = {"time": 1.0, "verdict": "delivered", "reporter": "kernel", "protocol": "TCP", "method": "", "host": "", "path": ""}
     destination = {**end(target), "endpoint": more.pop("endpoint", "")}
@@ -213,7 +214,7 @@ def test_flows(shop: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
         flow("shop/api@10.244.0.9:1", "data/db@10.244.0.7:1", verdict="denied"),
         flow("shop/api@10.244.0.9:1", "data/cache@10.244.0.7:53", protocol="UDP", verdict="audited"),
         flow(
-            "@198.51.100.7:1", "shop/web@10.244.0.5:80", endpoint="10.244.0.9:8080", via="seaway-system/gateway-0", reporter="gateway",
+            "@198.51.100.7:1", "shop/web@10.244.0.5:80", endpoint="10.244.0.9:8080", via="seaway-system/gateway", reporter="gateway",
             method="GET", host="a.test", path="/x?token=…", protocol="HTTP/1.1",
         ),
         flow("shop/api@10.244.0.9:1", "@203.0.113.5:443"),
@@ -232,9 +233,62 @@ def test_flows(shop: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     texts = {one["why"][0]["text"] for one in document["needs"]}
     assert texts == {"1 flow", "2 flows", "1 flow, such as GET a.test/x"}
     assert document["summary"]["broken"] == 0
-    assert "left out, since nobody known is an end of it: shop/api -> 10.244.77.77 443/TCP" in document["warnings"]
+    assert "left out, since nobody known is an end of it: shop/Pod/api -> 10.244.77.77 443/TCP" in document["warnings"]
     (tmp_path / "lines.json").write_text("".join(json.dumps(one) + "\n" for one in flows))
     assert told(capsys, shop, "--flows", str(tmp_path / "lines.json")) == document
     assert len(needs(told(capsys, shop, "--flows", str(tmp_path / "seen.json"), "--declared"))) == 13
     (tmp_path / "seen.json").write_text("[]")
     assert main(["policy", "suggest", shop, "--flows", str(tmp_path / "seen.json")]) == 2
+
+
+MESH = """
+apiVersion: v1
+kind: Namespace
+metadata: {name: mesh, labels: {istio-injection: enabled}}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: api, namespace: mesh}
+spec:
+  hosts: [api]
+  http: [{route: [{destination: {host: next}, weight: 90}, {destination: {host: api}, weight: 10}]}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: alias, namespace: mesh}
+spec: {type: ExternalName, externalName: round.mesh.svc.cluster.local}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: round, namespace: mesh}
+spec: {type: ExternalName, externalName: alias.mesh.svc.cluster.local}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: other, namespace: mesh}
+spec: {type: ExternalName, externalName: next.mesh.svc.cluster.local}
+---
+"""
+
+
+def test_routes_of_the_mesh_and_names_for_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    env = ', env: [{name: A_URL, value: "http://api"}, {name: B_URL, value: "http://alias"}, {name: C_HOST, value: other}]'
+    text = MESH + POD.format(name="web", namespace="mesh", app="web", port=1, more=env)
+    for app in ("api", "next"):
+        port = "{name: http, port: 80, targetPort: 8080}"
+        text += f"apiVersion: v1\nkind: Service\nmetadata: {{name: {app}, namespace: mesh}}\n"
+        text += f"spec: {{selector: {{app: {app}}}, ports: [{port}]}}\n---\n"
+        text += POD.format(name=app, namespace="mesh", app=app, port=8080, more="")
+    (tmp_path / "mesh.yaml").write_text(text)
+    document = told(capsys, str(tmp_path))
+    assert {"mesh/web -> mesh/api 8080/TCP", "mesh/web -> mesh/next 8080/TCP"} == {one for one in needs(document) if "gateway" not in one}
+    assert any(
+        "names alias:80" in one and "Service mesh/alias has no such port, or nobody behind it" in one for one in document["warnings"]
+    )
+
+
+def test_equal_input_gives_equal_bytes(shop: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["policy", "suggest", shop]) == 0
+    first = capsys.readouterr().out
+    assert main(["policy", "suggest", shop]) == 0
+    assert capsys.readouterr().out == first

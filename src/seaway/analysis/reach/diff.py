@@ -70,7 +70,7 @@ def _changes(before: Model, after: Model, peers: tuple[Peer, ...], wanted: tuple
         pairs = sources & near.sources(to) & ~near.own_node(to)
         if not targets >> to & 1:
             continue
-        first, second = (_complete(groups, peer.identities[at], pairs) for at, groups in enumerate((old, new)))
+        first, second = (complete(groups, peer.identities[at], pairs) for at, groups in enumerate((old, new)))
         joined: dict[tuple[Change, ...], int] = {}
         for source in bits(_differing(first, second)):
             was, now = old.between(source, to), new.between(source, to)
@@ -81,7 +81,7 @@ def _changes(before: Model, after: Model, peers: tuple[Peer, ...], wanted: tuple
         yield from (Changes(mask, to, changes) for changes, mask in joined.items() if changes)
 
 
-def _complete(groups: Groups, identity: int | None, pairs: int) -> dict[Opened, int]:
+def complete(groups: Groups, identity: int | None, pairs: int) -> dict[Opened, int]:
     """Sources by what is open to them; together all of the pairs."""
     found: defaultdict[Opened, int] = defaultdict(int)
     rest = pairs

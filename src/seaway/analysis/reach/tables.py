@@ -151,6 +151,19 @@ def change_rows(document: Document, word: str) -> list[str]:
     return [f"{sources} -> {spaces.folded(targets)} {ports}: {why}" for (sources, ports, why), targets in rows.items()]
 
 
+def set_rows(document: Document, word: str) -> list[str]:
+    """The same of changes without reasons (`changed.py`): one line a set of pairs."""
+    peers = {one["id"]: one for one in document["peers"]}
+    spaces = _Spaces(peers, set(peers))
+    ports: dict[tuple[str, tuple[str, ...]], dict[str, list[str]]] = {}
+    for one in document[word]:
+        ports.setdefault((one["to"], tuple(one["from"])), {}).setdefault(one["ports"], []).append(one["protocol"])
+    rows: dict[tuple[str, str], set[str]] = {}
+    for (target, sources), some in ports.items():
+        rows.setdefault((spaces.folded(set(sources), target), _changed(some)), set()).add(target)
+    return [f"{sources} -> {spaces.folded(targets)} {words}" for (sources, words), targets in rows.items()]
+
+
 def _changed(ports: dict[str, list[str]]) -> str:
     if len(ports.get(ALL_PORTS, ())) == 3:
         return "all ports"

@@ -33,16 +33,21 @@ from seaway.snapshot import Snapshot
 
 _PORT_OF = re.compile(r"(.*?)_?(host|hostname|addr|address|server|service|endpoint)s?", re.IGNORECASE)
 _LOOPBACK = "127.0.0.0/8"
+_MOST_ALIASES = 8
+"""So many ExternalNames in a row, which may also go in a circle."""
 
 
-def declared_needs(model: Model, snapshot: Snapshot) -> tuple[Need, ...]:
-    """All of them. Services that a name means are found as the pod's own search list would find them."""
+def declared_needs(model: Model, snapshot: Snapshot) -> tuple[tuple[Need, ...], tuple[str, ...]]:
+    """All of them, and what is named of Services that lead nowhere. Services are found as the pod's own search list would find them."""
+    lost: dict[str, None] = {}
+    workloads = tuple(_of_workloads(model, snapshot, lost))
     gateways = (one for gateway in model.gateways for one in _of_gateway(model, gateway))
     services = (one for service in model.services for one in _of_service(model, service))
-    return join_needs((*_of_workloads(model, snapshot), *gateways, *services))
+    return join_needs((*workloads, *gateways, *services)), tuple(lost)
 
 
-def _of_workloads(model: Model, snapshot: Snapshot) -> Iterator[Found]:
+def _of_workloads(model: Model, snapshot: Snapshot, lost: dict[str, None]) -> Iterator[Found]:
+    """What leads nowhere is added to `lost`."""
     pods: dict[Key, Pod] = {}
     for pod in model.pods:
         pods.setdefault(pod.owner, pod)
@@ -56,7 +61,7 @@ def _of_workloads(model: Model, snapshot: Snapshot) -> Iterator[Found]:
         for text in texts:
             for mention in find_mentions(text.text, text.called):
                 port = mention.port or _port_beside(text.called, ports)
-                yield from caller.needs(Mention(mention.host, port, mention.url), text)
+                yield from caller.needs(Mention(mention.host, port, mention.url), text, lost)
 
 
 def _port_beside(called: str, ports: Mapping[str, int]) -> int:
@@ -70,26 +75,35 @@ class _Caller:
     model: Model
     pod: Pod
 
-    def needs(self, mention: Mention, text: Text) -> Iterator[Found]:
+    def needs(self, mention: Mention, text: Text, lost: dict[str, None]) -> Iterator[Found]:
         source = workload_of(self.pod)
         shown = f"{mention.host}:{mention.port}" if mention.port else mention.host
         why = Why(f"{text.where} of {self.pod.owner.kind} {source} names {shown}", text.origin)
-        for end, protocol, port in self._ends(mention):
+        ends = tuple(self._ends(mention))
+        if not ends and (service := find_service(self.model, self.pod.id.namespace, mention.host)) is not None:
+            lost[f"{why}: Service {service.id} has no such port, or nobody behind it"] = None
+        for end, protocol, port in ends:
             yield source, end, protocol, port, why
 
-    def _ends(self, mention: Mention) -> Iterator[tuple[End, str, int]]:
+    def _ends(self, mention: Mention, aliases: int = 0) -> Iterator[tuple[End, str, int]]:
         if parse_ipv4(mention.host) is not None:
             yield from self._at_address(mention)
             return
         service = find_service(self.model, self.pod.id.namespace, mention.host)
         if service is None:
-            if mention.url and mention.port and "." in mention.host and not self._is_ours(mention.host):
-                yield Outside("", mention.host), "TCP", mention.port
-        elif service.type is ServiceType.EXTERNAL_NAME:
-            if mention.host != service.external_name:  # a name that means itself would go on for ever
-                yield from self._ends(Mention(service.external_name, mention.port, url=True))
-        else:
+            yield from self._of_other_host(mention)
+        elif service.type is not ServiceType.EXTERNAL_NAME:
             yield from self._of_service(service, mention.port)
+        elif aliases < _MOST_ALIASES:
+            yield from self._ends(Mention(service.external_name, mention.port, url=True), aliases + 1)
+
+    def _of_other_host(self, mention: Mention) -> Iterator[tuple[End, str, int]]:
+        """One of a ServiceEntry, whose endpoints may be known; or one outside."""
+        known = tuple(ends_of_upstream(self.model, UpstreamId(mention.host, mention.port)))
+        for end, port in known:
+            yield end, "TCP", port
+        if not known and mention.url and mention.port and "." in mention.host and not self._is_ours(mention.host):
+            yield Outside("", mention.host), "TCP", mention.port
 
     def _is_ours(self, host: str) -> bool:
         return host.endswith((".svc", f".{self.model.cluster.domain}", ".localhost"))

@@ -6,14 +6,13 @@ gateway is two: from the client to the gateway, and from there on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from seaway.analysis.suggest.needs import End, Found, Need, Why, end_at, join_needs, workload_of
+from seaway.analysis.suggest.needs import End, Found, Need, Why, Workload, end_at, join_needs, workload_of
 from seaway.core.cidr import parse_ipv4
 from seaway.model.index import Model
-from seaway.model.workload import Pod, PodName
 
 ARRIVED = frozenset({"delivered", "accepted", "audited", "failed", "refused"})
 """Verdicts of flows that had a way to whom they were for; what they were told there is another matter."""
@@ -21,7 +20,8 @@ ARRIVED = frozenset({"delivered", "accepted", "audited", "failed", "refused"})
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """A connection that was seen, how often, and one of the requests on it. Ends are `namespace/pod` and address; a pod may be "".
+    """A connection that was seen, how often, and one of the requests on it. Ends are `namespace/Kind/name` of a workload, "" where nobody
+    known had the address, and the address.
 
     `port` is the one that the called pod listens on.
     """
@@ -81,7 +81,7 @@ def _hops(flow: dict[str, Any]) -> Iterator[Hop]:
 
 
 def _name(end: dict[str, Any]) -> str:
-    return f"{end['namespace']}/{end['pod']}" if end["pod"] else ""
+    return f"{end['namespace']}/{end['workload']}" if end["pod"] else ""
 
 
 def _split(text: str) -> tuple[str, int]:
@@ -91,11 +91,11 @@ def _split(text: str) -> tuple[str, int]:
 
 def observed_needs(model: Model, seen: Seen) -> tuple[tuple[Need, ...], tuple[str, ...]]:
     """Needs of workloads that are there, and what nobody known was an end of."""
-    owners = {(pod.id.namespace, _stem(pod)): pod for pod in model.pods}
+    there = {workload_of(pod) for pod in model.pods if not pod.host_network}
     found: list[Found] = []
     lost: dict[str, None] = {}
     for hop in seen.hops:
-        source, destination = (_end(model, owners, *end) for end in (hop.source, hop.destination))
+        source, destination = (_end(model, there, *end) for end in (hop.source, hop.destination))
         if source is None or destination is None:
             lost[f"{hop.source[0] or hop.source[1]} -> {hop.destination[0] or hop.destination[1]} {hop.port}/{hop.protocol}"] = None
             continue
@@ -104,17 +104,10 @@ def observed_needs(model: Model, seen: Seen) -> tuple[tuple[Need, ...], tuple[st
     return join_needs(found), tuple(lost)
 
 
-def _end(model: Model, owners: dict[tuple[str, str], Pod], name: str, address: str) -> End | None:
-    """By name first: a pod may have another address now; its workload's other pods count where the pod itself is gone."""
-    namespace, _, pod_name = name.partition("/")
-    pod = model.pod.get(PodName(namespace, pod_name)) if name else None
-    if pod is None and name:
-        pod = next((one for (where, stem), one in owners.items() if where == namespace and pod_name.startswith(stem)), None)
-    if pod is not None and not pod.host_network:
-        return workload_of(pod)
-    return end_at(model, address) if not name else None
-
-
-def _stem(pod: Pod) -> str:
-    """What all names of its workload's pods begin with."""
-    return f"{pod.owner.name}-" if pod.owner.kind != "Pod" else pod.id.name
+def _end(model: Model, there: Collection[Workload], name: str, address: str) -> End | None:
+    """By name first: a pod may have another address now, or be gone."""
+    if not name:
+        return end_at(model, address)
+    namespace, kind, workload = name.split("/")
+    found = Workload(namespace, kind, workload)
+    return found if found in there else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seaway.analysis.reach.because import Because, line_document, why_denied
-from seaway.analysis.reach.diff import diff_document
+from seaway.analysis.reach.changed import changed_document
 from seaway.analysis.suggest.manifest import policy_document, render_manifests
 from seaway.analysis.suggest.needs import End, Need, Why, Workload, workload_of
 from seaway.analysis.suggest.policies import Suggestion
@@ -31,26 +31,24 @@ class Advice:
 
 def suggest_document(before: Model, after: Model, advice: Advice) -> dict[str, Any]:
     """`seaway policy suggest -o json`. `after` is what would be with the suggestions applied."""
-    needs = [_need_document(need, before, after) for need in advice.needs]
-    diff = diff_document(before, after)
-    pairs = {word: len({(one["from"], one["to"]) for one in diff[word]}) for word in ("opened", "closed")}
+    tables = (_Table(before), _Table(after))
+    needs = [_need_document(need, *tables) for need in advice.needs]
+    changed = changed_document(before, after)
     return {
         "policies": [policy_document(one) for one in advice.suggestions],
         "yaml": render_manifests(advice.suggestions),
         "namespaces": list(advice.namespaces),
         "needs": needs,
         "warnings": list(advice.warnings),
-        "peers": diff["peers"],
-        "added": diff["added"],
-        "removed": diff["removed"],
-        "opened": diff["opened"],
-        "closed": diff["closed"],
-        "summary": {"needs": len(needs), "broken": sum(not one["after"] for one in needs), **pairs},
+        "peers": changed["peers"],
+        "opened": changed["opened"],
+        "closed": changed["closed"],
+        "summary": {"needs": len(needs), "broken": sum(not one["after"] for one in needs), **changed["pairs"]},
     }
 
 
-def _need_document(need: Need, before: Model, after: Model) -> dict[str, Any]:
-    denied = why_shut(after, need)
+def _need_document(need: Need, before: _Table, after: _Table) -> dict[str, Any]:
+    denied = after.why_shut(need)
     return {
         "from": _end_document(need.source),
         "to": _end_document(need.destination),
@@ -58,7 +56,7 @@ def _need_document(need: Need, before: Model, after: Model) -> dict[str, Any]:
         "port": need.port,
         "why": [_why_document(one) for one in need.why],
         "more": need.more,
-        "before": why_shut(before, need) is None,
+        "before": before.why_shut(need) is None,
         "after": denied is None,
         "denied": [line_document(line) for line in denied or ()],
     }
@@ -75,27 +73,32 @@ def _end_document(end: End) -> dict[str, Any]:
     return {"cidr": end.cidr or "0.0.0.0/0", "name": end.name}
 
 
-def why_shut(model: Model, need: Need) -> Because | None:
-    """The lines that stop it, for some of its pods at least; None where all of it passes."""
-    table = model.verdicts
-    for source, one in _identities(model, need.source):
-        for destination, other in _identities(model, need.destination):
-            if one is not None and one == other:
-                continue  # a pod reaches itself
-            found = table.verdict(source, destination, Transport(need.protocol), need.port)
-            if not found.allowed:
-                return why_denied(found)
-    return None
+class _Table:
+    """The verdicts of a model between ends."""
 
+    def __init__(self, model: Model) -> None:
+        self._verdicts = model.verdicts
+        self._pods: dict[Workload, dict[int, list[PodName]]] = {}
+        for pod in model.pods:
+            if not pod.host_network:
+                of_identity = self._pods.setdefault(workload_of(pod), {})
+                of_identity.setdefault(self._verdicts.identity_of_pod[pod.id], []).append(pod.id)
 
-def _identities(model: Model, end: End) -> Iterator[tuple[int, PodName | None]]:
-    """Those of its pods (which pod, where only one has it), or of its addresses."""
-    if not isinstance(end, Workload):
-        yield model.verdicts.identity_at(end.cidr.partition("/")[0] or _SOMEWHERE), None
-        return
-    of_identity: dict[int, list[PodName]] = {}
-    for pod in model.pods:
-        if not pod.host_network and workload_of(pod) == end:
-            of_identity.setdefault(model.verdicts.identity_of_pod[pod.id], []).append(pod.id)
-    for number, pods in of_identity.items():
-        yield number, pods[0] if len(pods) == 1 else None
+    def why_shut(self, need: Need) -> Because | None:
+        """The lines that stop it, for some of its pods at least; None where all of it passes."""
+        for source, one in self._identities(need.source):
+            for destination, other in self._identities(need.destination):
+                if one is not None and one == other:
+                    continue  # a pod reaches itself
+                found = self._verdicts.verdict(source, destination, Transport(need.protocol), need.port)
+                if not found.allowed:
+                    return why_denied(found)
+        return None
+
+    def _identities(self, end: End) -> Iterator[tuple[int, PodName | None]]:
+        """Those of its pods (which pod, where only one has it), or of its addresses."""
+        if not isinstance(end, Workload):
+            yield self._verdicts.identity_at(end.cidr.partition("/")[0] or _SOMEWHERE), None
+            return
+        for number, pods in self._pods.get(end, {}).items():
+            yield number, pods[0] if len(pods) == 1 else None
