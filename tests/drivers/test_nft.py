@@ -16,6 +16,7 @@ from typing import Protocol
 import pytest
 
 from seaway.core.errors import DriverError
+from seaway.drivers.nft.events import RulesetEvents
 from seaway.drivers.nft.fake import FakeNft
 from seaway.drivers.nft.real import NftDriver
 from seaway.plans.nft.layout import Elements, Ranges, choice_chain, service_chains, service_maps
@@ -205,6 +206,20 @@ def test_what_the_kernel_shows(kernel: Kernel, harm: list[str], noticed: bool) -
     assert kernel.driver.repair() == noticed
     assert sorted(kernel.nft("list", "table", "inet", "seaway").split()) == sorted(before.split())
     assert not kernel.driver.drifted()
+
+
+def test_the_kernel_tells_of_changes_whoever_makes_them(kernel: Kernel) -> None:
+    events = RulesetEvents(kernel.netns)
+    kernel.driver.apply(table_of(2000))
+    assert events.drain(), "more than a socket holds"
+    assert not kernel.driver.touched()
+    assert not events.drain()
+    kernel.nft("flush", "ruleset")
+    assert events.drain()
+    assert kernel.driver.touched()
+    events.close()
+    with pytest.raises(DriverError, match="not heard"):
+        RulesetEvents(kernel.netns.with_name("nowhere"))
 
 
 def test_elements_that_the_agent_puts_in_are_no_drift(kernel: Kernel) -> None:

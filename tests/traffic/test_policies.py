@@ -367,7 +367,7 @@ def test_a_foreign_flush_is_mended(network: Network) -> None:
     client = network.in_node()
     argv = ["nsenter", f"--net={client.netns}", "nft", "flush", "ruleset"]
     assert network.machine.run(*argv).returncode == 0
-    wait_until(lambda: not tcp(network, "guests/guest-0", "shop/web-0", 8080), "the policies to be back")
+    wait_until(lambda: not tcp(network, "guests/guest-0", "shop/web-0", 8080), "the policies to be back", 2.0)
     assert tcp(network, "shop/web-0", "shop/api-0", 8081)
 
 

@@ -25,6 +25,7 @@ from seaway.app.questions import certificate_questions, questions, reach_questio
 from seaway.app.relay import end_relay, pipe_of
 from seaway.app.settings import Settings
 from seaway.app.state import StateFolder, read_leases, write_atomically
+from seaway.app.tables import TableWatch
 from seaway.app.token_keys import Places, TokenKeeper
 from seaway.app.views.certificates import find_troubles
 from seaway.app.views.status import status_document
@@ -52,14 +53,12 @@ from seaway.model.names import HOST_NETNS, node_netns
 from seaway.model.workload import PodName
 from seaway.plans.envoy.host_ports import HostPort
 from seaway.plans.envoy.view import EnvoyView
-from seaway.plans.nft.capture import CAPTURE_TABLE
 from seaway.snapshot import Snapshot
 from seaway.sources.files import FileSource
 
 _ADOPTED_S = 3.0
 """How long an agent that was found running may take to say which pods are ready, before anything is published without it."""
 
-_DRIFT_S = 5.0
 _SAID_AT_ONCE = (PROCESS_DIED, PROCESS_CANNOT_START, ENVOY_NOT_REPLACED)
 """Findings that were told as events already, each time with the newest words."""
 
@@ -133,7 +132,7 @@ class ControlPlane:
             for one in (
                 loop.run(),
                 self._watch_manifests(loop),
-                self._watch_tables(loop.engines.captures),
+                TableWatch(self._tables, loop.engines.captures, self._sandbox.netns_folder, self._say).run(),
                 self._certificates.run(),
                 self._announce(loop, started),
             )
@@ -210,18 +209,6 @@ class ControlPlane:
     async def _watch_manifests(self, loop: Loop) -> None:
         async for _ in self._source.changes(self._stop):
             loop.manifests_changed()
-
-    async def _watch_tables(self, captures: CaptureThread) -> None:
-        """A foreign edit or flush of a node's table, or of one inside a pod, is noticed and mended."""
-        while True:
-            await asyncio.sleep(_DRIFT_S)
-            for node, table in self._tables.items():
-                with suppress(DriverError):
-                    if await asyncio.to_thread(table.drifted):
-                        self._say(f"{node}: somebody else changed the table inet seaway; it is as it was again")
-                        await asyncio.to_thread(table.repair)
-            for name in await captures.repair():
-                self._say(f"{name}: somebody else changed the table inet {CAPTURE_TABLE}; it is as it was again")
 
     async def _announce(self, loop: Loop, started: Callable[[dict[str, Any]], None]) -> None:
         """Says when the first configuration is complete, and from then on what changes; failures at once."""

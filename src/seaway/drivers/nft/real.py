@@ -64,6 +64,11 @@ class NftDriver:
             forget_flows(self._stale)
             self._stale = ()
 
+    def touched(self) -> bool:
+        """Whether others have changed any rules of the namespace, by the kernel's count alone: `drifted` says whether it matters."""
+        with self._lock, self._inside():
+            return self._applied is not None and _generation() != self._generation
+
     def drifted(self) -> bool:
         """Whether the kernel holds something else than what was applied last: another program changed or deleted it."""
         with self._lock, self._inside():
