@@ -46,8 +46,9 @@ def suggest_paths(paths: list[str], settings: str | None, wanted: Wanted) -> dic
 def suggest(snapshot: Snapshot, built: Built, wanted: Wanted) -> dict[str, Any]:
     """The `suggest` document. Raises `UsageError` where a namespace has no pods."""
     model = built.model
-    needs, lost = _needs(built, wanted)
+    all_needs, lost = _needs(built, wanted)
     namespaces = _namespaces(model, wanted.namespaces)
+    needs = tuple(need for need in all_needs if _concerns(need, namespaces))
     chosen = choose_labels(model)
     suggestions = plan_suggestions(model, needs, chosen, namespaces)
     warnings = (*_ambiguous(chosen, needs), *_other_warnings(model, needs, namespaces), *lost)
@@ -61,6 +62,11 @@ def _needs(built: Built, wanted: Wanted) -> tuple[tuple[Need, ...], tuple[str, .
     both = (*declared, *observed)
     found = join_needs((one.source, one.destination, one.protocol, one.port, why) for one in both for why in one.why)
     return found, (*nowhere, *(f"left out, since nobody known is an end of it: {one}" for one in lost))
+
+
+def _concerns(need: Need, namespaces: tuple[str, ...]) -> bool:
+    """Whether it is from or to one of these."""
+    return any(isinstance(end, Workload) and end.namespace in namespaces for end in (need.source, need.destination))
 
 
 def _namespaces(model: Model, wanted: tuple[str, ...]) -> tuple[str, ...]:
