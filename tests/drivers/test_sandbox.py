@@ -38,6 +38,14 @@ def wait_until(true: Callable[[], Any], what: str) -> Any:
     return value
 
 
+def cmdline(pid: int) -> bytes:
+    """Nothing of a process that has ended, reaped or not."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
 class Host:
     """A machine with a state folder: its network and its mounts are its own, its processes are everybody's."""
 
@@ -200,6 +208,18 @@ class TestDestroy:
         stubborn = host.start_inside("--ignore-signal=TERM")
         assert host.destroy() == 2
         assert stubborn.wait(5) == -signal.SIGKILL
+
+    def test_ends_also_what_others_start_as_they_end(self, host: Host) -> None:
+        host.create()
+        script, heir = host.state / "ending", host.state / "ending.pid"
+        script.write_text(
+            """trap 'setsid sh "$0.heir" & while [ ! -s "$0.pid" ]; do sleep 0.01; done; exit 0' TERM\necho up\nread -r _\n"""
+        )
+        script.with_name("ending.heir").write_text('echo $$ >"${0%heir}pid"\nexec sleep 1000\n')
+        ending = host.start_inside("sh", str(script))
+        assert host.destroy() == 3
+        assert ending.wait(5) == 0
+        wait_until(lambda: not cmdline(int(heir.read_text())), "the heir's end")
 
     def test_ends_what_has_outlived_the_anchor(self, host: Host) -> None:
         sandbox = host.create()

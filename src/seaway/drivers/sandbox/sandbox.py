@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from seaway.drivers.process.pidfile import living, write_pid_file
 from seaway.model.names import HOST_NETNS, NETNS_FOLDER
 
 _SETTLE_S = 5.0
+_ROUNDS = 10
 _PID_FILE = "sandbox.json"
 
 # The anchor waits for a line before it settles. Should we die before its pid file is written, the pipe closes and it ends: no anchor is
@@ -102,16 +104,29 @@ def destroy_sandbox(state: Path) -> int:
     """
     if not (state / _PID_FILE).exists():
         return 0
-    sandbox = find_sandbox(state)
-    members, anchor = _members(state, sandbox), [sandbox.anchor] if sandbox is not None else []
+    members = _members(state, find_sandbox(state))
     for pid in members:
         _kill(pid, signal.SIGTERM)
     _await_end(members, 1.5)
-    for pid in (*anchor, *members):
-        _kill(pid, signal.SIGKILL)
-    _await_end([*members, *anchor], _SETTLE_S)
+    ended = {*members, *_kill_until_none(state)}
+    if (sandbox := find_sandbox(state)) is not None:
+        _kill(sandbox.anchor, signal.SIGKILL)
+        _await_end([sandbox.anchor], _SETTLE_S)
+        ended.add(sandbox.anchor)
     (state / _PID_FILE).unlink(missing_ok=True)
-    return len(members) + len(anchor)
+    return len(ended)
+
+
+def _kill_until_none(state: Path) -> Iterator[int]:
+    """Kills what is inside, and again what that has started until it died: an agent that has just come up starts its programs."""
+    for _ in range(_ROUNDS):
+        members = [pid for pid in _members(state, find_sandbox(state)) if _alive(pid)]
+        if not members:
+            return
+        yield from members
+        for pid in members:
+            _kill(pid, signal.SIGKILL)
+        _await_end(members, _SETTLE_S)
 
 
 def _prepare(sandbox: Sandbox, own_network: int) -> None:
