@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from seaway.core.memo import Memo
 from seaway.model.index import Model
 from seaway.model.names import node_netns, pod_netns
+from seaway.model.route import Gateway
+from seaway.model.upstream import MutualMesh
 from seaway.model.workload import Command, DnsServer, GatewayProxy, Pod, Probe, Protocol, Standin
 from seaway.plans.node.names import plan_names
 from seaway.protocols.dns_learning import NameClient
@@ -76,10 +78,20 @@ def plan_node(model: Model, node: str, memo: Memo | None = None) -> NodeOrders:
 
 
 def _identities(model: Model, node: str) -> tuple[str, ...]:
-    """Whose certificates the node needs. Gateways by themselves are no mesh: nobody is there to know them."""
+    """Whose certificates the node needs. Of gateways by themselves, those of the ones that show theirs: to others nobody is a peer."""
+    here = [pod for pod in model.pods_on(node) if pod.id in model.member]
     if all(isinstance(model.pod[name].runs, GatewayProxy) for name in model.member if name in model.pod):
-        return ()
-    return tuple(sorted({model.member[pod.id].spiffe for pod in model.pods_on(node) if pod.id in model.member}))
+        showing = {name for one in model.gateways if _shows_itself(model, one) for name in one.pods}
+        here = [pod for pod in here if pod.id in showing]
+    return tuple(sorted({model.member[pod.id].spiffe for pod in here}))
+
+
+def _shows_itself(model: Model, gateway: Gateway) -> bool:
+    """Whether the gateway's own certificate is asked for (ISTIO_MUTUAL), by a server of it or on the way to a backend."""
+    called = (model.upstream[to].treatment.protection for to in gateway.leads_to if to in model.upstream)
+    return any(one.tls is not None and not one.tls.certificates for one in gateway.servers) or any(
+        isinstance(one, MutualMesh) and not one.automatic for one in called
+    )
 
 
 def _orders(pod: Pod, domain: str, in_mesh: bool) -> PodOrders:

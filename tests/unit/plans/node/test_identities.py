@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from seaway.drivers.agent.orders import decode_orders, encode_orders
 from seaway.frontends.build import build_model
 from seaway.model.cluster import Cluster, Leases, Node
@@ -57,6 +59,69 @@ def test_those_of_its_own_members_each_once() -> None:
 def test_none_where_nobody_but_gateways_is_in_the_mesh() -> None:
     built = model("disabled")
     assert [plan_node(built, node).identities for node in ("node-1", "node-2")] == [(), ()]
+
+
+GATEWAY = """
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: edge, namespace: shop}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: edge, namespace: shop}
+spec:
+  selector: {matchLabels: &edge {app: edge, istio: ingressgateway}}
+  template:
+    metadata: {labels: *edge}
+    spec: {serviceAccountName: edge, nodeName: node-1, containers: [{name: istio-proxy, image: auto}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: edge, namespace: shop}
+spec: {selector: {app: edge}, ports: [{name: http, port: 80}, {name: https, port: 443}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: a, namespace: shop}
+spec: {selector: {app: none}, ports: [{name: http, port: 80}]}
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: edge, namespace: shop}
+spec: {selector: {app: edge}, servers: [{port: {number: 443, name: a, protocol: HTTPS}, hosts: ['*'], tls: {mode: MODE}}]}
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: plain, namespace: shop}
+spec: {selector: {app: edge}, servers: [{port: {number: 80, name: b, protocol: HTTP}, hosts: ['*']}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: a, namespace: shop}
+spec: {hosts: ['*'], gateways: [plain], http: [{route: [{destination: {host: a}}]}]}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: a, namespace: shop}
+spec: {host: a, trafficPolicy: {tls: {mode: TLS}}}
+"""
+EDGE = "spiffe://cluster.local/ns/shop/sa/edge"
+
+
+@pytest.mark.parametrize(
+    ("server", "backend", "want"),
+    [
+        pytest.param("PASSTHROUGH", "DISABLE", (), id="shows-none"),
+        pytest.param("ISTIO_MUTUAL", "DISABLE", (EDGE,), id="to-clients"),
+        pytest.param("PASSTHROUGH", "ISTIO_MUTUAL", (EDGE,), id="to-backends"),
+    ],
+)
+def test_of_gateways_alone_those_that_show_theirs(server: str, backend: str, want: tuple[str, ...]) -> None:
+    text = PODS.replace("LABEL", "disabled") + GATEWAY.replace("MODE", server).replace("TLS}", f"{backend}}}")
+    built = build_model(snapshot_of(load_text(text, "pods.yaml").resources), CLUSTER, Leases()).model
+    assert {one.spiffe for one in built.mesh.members} == {EDGE}
+    assert [plan_node(built, node).identities for node in ("node-1", "node-2")] == [want, ()]
 
 
 def test_they_stand_in_the_orders_file() -> None:
