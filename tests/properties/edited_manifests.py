@@ -30,6 +30,69 @@ SERVICES: tuple[dict[str, Any], ...] = (
     {"publishNotReadyAddresses": True},
     {"clusterIP": "10.96.0.77"},
 )
+
+
+def _istio(kind: str, spec: dict[str, Any], group: str = "networking") -> tuple[dict[str, Any], ...]:
+    return ({"apiVersion": f"{group}.istio.io/v1", "kind": kind, "metadata": {"name": kind.lower()}, "spec": spec},)
+
+
+def _to(*names: str) -> dict[str, Any]:
+    return {"route": [{"destination": {"host": name}, "weight": 1} for name in names]}
+
+
+MESH: dict[str, tuple[tuple[dict[str, Any], ...], ...]] = {
+    "virtual-service": (
+        _istio("VirtualService", {"hosts": ["a"], "http": [_to("a", "b")]}),
+        _istio("VirtualService", {"hosts": ["a", "c"], "http": [{"retries": {"attempts": 1}, **_to("c")}], "exportTo": ["."]}),
+        _istio("VirtualService", {"hosts": ["b"], "http": [{"route": [{"destination": {"host": "b", "subset": "v1"}}]}]}),
+        _istio("VirtualService", {"hosts": ["shop.example.com"], "gateways": ["gateway", "mesh"], "http": [_to("outside")]}),
+    ),
+    "destination-rule": (
+        _istio("DestinationRule", {"host": "b", "subsets": [{"name": "v1", "labels": {"app": "b"}}]}),
+        _istio("DestinationRule", {"host": "a", "trafficPolicy": {"connectionPool": {"tcp": {"maxConnections": 3}}}}),
+        _istio("DestinationRule", {"host": "*.default.svc.cluster.local", "trafficPolicy": {"tls": {"mode": "DISABLE"}}}),
+    ),
+    "entry": (
+        _istio("ServiceEntry", {"hosts": ["db.example.com"], "ports": [{"number": 5432, "name": "tcp", "protocol": "TCP"}]}),
+        _istio(
+            "ServiceEntry",
+            {
+                "hosts": ["api.example.com"],
+                "ports": [{"number": 80, "name": "http", "protocol": "HTTP"}],
+                "resolution": "STATIC",
+                "endpoints": [{"address": "192.0.2.9"}],
+            },
+        ),
+    ),
+    "sidecar": (
+        _istio("Sidecar", {"egress": [{"hosts": ["./a.default.svc.cluster.local"]}]}),
+        _istio("Sidecar", {"workloadSelector": {"labels": {"app": "b"}}, "outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"}}),
+    ),
+    "peers": tuple(_istio("PeerAuthentication", {"mtls": {"mode": mode}}, "security") for mode in ("STRICT", "DISABLE")),
+    "authorization": (
+        _istio("AuthorizationPolicy", {"selector": {"matchLabels": {"app": "a"}}, "action": "DENY", "rules": [{}]}, "security"),
+        _istio(
+            "AuthorizationPolicy",
+            {
+                "rules": [
+                    {"from": [{"source": {"principals": ["cluster.local/ns/default/sa/robot"]}}], "to": [{"operation": {"paths": ["/a"]}}]}
+                ]
+            },
+            "security",
+        ),
+    ),
+    "gateway": (
+        _istio(
+            "Gateway",
+            {
+                "selector": {"istio": "ingressgateway"},
+                "servers": [{"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}],
+            },
+        ),
+    ),
+}
+"""Files of the mesh, each in some versions."""
+
 OTHERS: dict[str, tuple[tuple[dict[str, Any], ...], ...]] = {
     "account": (({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "robot"}},),),
     "config": tuple(({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "words"}, "data": {"WORD": one}},) for one in "12"),
@@ -57,6 +120,7 @@ OTHERS: dict[str, tuple[tuple[dict[str, Any], ...], ...]] = {
         ),
     ),
     "namespace": (
+        ({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default", "labels": {"istio-injection": "enabled"}}},),
         ({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default", "labels": {"team": "x"}}},),
         ({"apiVersion": "v1", "kind": "Namespace"},),
     ),
@@ -131,7 +195,7 @@ START: dict[str, str] = {
     **{f"workload-{name}.yaml": _text(workload(name)) for name in NAMES},
     **{f"service-{name}.yaml": _text(service(name, {"app": name})) for name in NAMES},
     **{f"ingress-{name}.yaml": _text(ingress(name, f"{name}.example.com", name)) for name in NAMES},
-    **{f"{name}.yaml": _text(*versions[0]) for name, versions in OTHERS.items()},
+    **{f"{name}.yaml": _text(*versions[0]) for name, versions in (OTHERS | MESH).items()},
 }
 """The files before the first edit, with all kinds of objects in them."""
 
@@ -139,10 +203,11 @@ START: dict[str, str] = {
 @st.composite
 def edits(draw: st.DrawFn) -> Edit:
     """A file is written anew, moved down by a line, moved on inside, or removed."""
-    kind = draw(st.sampled_from(("workload", "workload", "service", "service", "ingress", "ingress", "other")))
-    if kind == "other":
-        file = draw(st.sampled_from(sorted(OTHERS)))
-        text = _text(*draw(st.sampled_from(OTHERS[file])))
+    kind = draw(st.sampled_from(("workload", "workload", "service", "service", "ingress", "ingress", "other", "mesh", "mesh")))
+    if kind in ("other", "mesh"):
+        files = OTHERS if kind == "other" else MESH
+        file = draw(st.sampled_from(sorted(files)))
+        text = _text(*draw(st.sampled_from(files[file])))
     else:
         name = draw(st.sampled_from(NAMES))
         file = f"{kind}-{name}"
