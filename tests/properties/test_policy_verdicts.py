@@ -10,7 +10,7 @@ import pytest
 import yaml
 from policy_ends import Packet
 from policy_oracle import Oracle
-from policy_tables import table_allows, table_of
+from policy_tables import ground_of, policies_of, table_allows, table_of
 from policy_worlds import (
     Object,
     World,
@@ -22,6 +22,9 @@ from policy_worlds import (
     network_policy,
     world,
 )
+
+from seaway.core.memo import Memo
+from seaway.model.policies.verdicts import build_verdicts
 
 PROBES = [
     *product(("TCP", "UDP"), (53, 80, 82, 443, 8080)),
@@ -63,6 +66,27 @@ def explain(seed: int, cluster: World, packet: Packet) -> str:
 def test_table_and_oracle_agree(part: int) -> None:
     for seed in range(part * WORLDS_A_TEST, (part + 1) * WORLDS_A_TEST):
         compare(seed, MAKERS)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_table_made_from_the_last_one_is_the_same_as_a_new_one(seed: int) -> None:
+    """Policies and pods come, change and go one by one."""
+    dice, memo = Random(seed), Memo()
+    cluster = world(dice)
+    made = {number: dice.choice(MAKERS)(dice, number) for number in range(6)}
+    pods = list(cluster.pods)
+    for turn in range(6):
+        if turn % 2:
+            made[turn] = dice.choice(MAKERS)(dice, turn)
+        else:
+            cluster.pods = [one for one in pods if dice.random() < 0.8]
+        kept = [made[number] for number in sorted(made) if number != turn]
+        policies = tuple(policy for one in kept for policy in policies_of(one))
+        table, fresh = build_verdicts(policies, ground_of(cluster), memo), build_verdicts(policies, ground_of(cluster))
+        memo.turn()
+        assert (table.identities, table.ranges) == (fresh.identities, fresh.ranges)
+        assert table.identity_of_pod == fresh.identity_of_pod
+        assert (table.egress, table.ingress) == (fresh.egress, fresh.ingress)
 
 
 @pytest.mark.slow

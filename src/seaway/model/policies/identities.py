@@ -13,10 +13,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 
 from seaway.core.labels import Selector
+from seaway.core.memo import Memo
 from seaway.model.cluster import Node
 from seaway.model.locality import parse_locality
 from seaway.model.policies.addresses import Pieces, address_of, cidrs_of
@@ -118,6 +119,19 @@ class _Class:
 
 
 @dataclass(frozen=True, slots=True)
+class _Alike:
+    """Pods that are alike but perhaps for where they are, with their addresses; pods ascending."""
+
+    namespace: str
+    labels: Labels
+    account: str
+    ports: NamedPorts
+    gateway: bool
+    pods: tuple[PodName, ...]
+    addresses: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Group:
     """A class, node or piece on its way to an identity: what takes it, by position in the list of peers."""
 
@@ -127,12 +141,18 @@ class _Group:
     taken: list[int]
 
 
-def build_identities(policies: tuple[Policy, ...], ground: Ground) -> Identities:
+def build_identities(policies: tuple[Policy, ...], ground: Ground, memo: Memo | None = None) -> Identities:
     """The identities of a cluster under these policies."""
+    memo = memo or Memo()
     read = _read(policies)
-    pods = tuple(pod for pod in ground.pods if not pod.host_network)
     pieces = Pieces(read.blocks, (number for node in ground.nodes if (number := address_of(node.address)) is not None))
-    classes = _classes(pods, read, pieces)
+    accounts = any(one.accounts for one in read.pods)
+    keys = keys_of(one.pods for one in read.pods)
+    spaces: defaultdict[str, list[Pod]] = defaultdict(list)
+    for pod in ground.pods:
+        spaces[pod.id.namespace].append(pod)
+    alike = [one for name, pods in spaces.items() for one in memo(name, _alike, tuple(pods), keys, read.ports, accounts, read.entities)]
+    classes = _classes(alike, pieces if any(block.pods for block in read.blocks) else None)
     peers: tuple[Peer, ...] = (*read.pods, *read.blocks, *read.nodes, *Entity)
     of_classes = _class_masks(tuple(classes), read, pieces, ground)
     of_outside = _outside_masks(read, pieces, ground)
@@ -175,27 +195,46 @@ def rules_of(policy: Policy) -> Iterator[Rule]:
     return (rule for section in policy.sections for rule in section.rules)
 
 
-def _classes(pods: Iterable[Pod], read: _Read, pieces: Pieces) -> dict[_Class, list[PodName]]:
-    """Pods by what is read of them, in the order of their first pod."""
-    keys = keys_of(one.pods for one in read.pods)
-    accounts = any(one.accounts for one in read.pods)
-    placed = any(block.pods for block in read.blocks)
+def _alike(pods: tuple[Pod, ...], keys: frozenset[str], names: frozenset[str], accounts: bool, entities: bool) -> tuple[_Alike, ...]:
+    """Pods of one namespace by what is read of them, in the order of their first pod."""
     trimmed: dict[Labels, Labels] = {}
-    found: dict[_Class, list[PodName]] = {}
-    known: dict[tuple[object, ...], list[PodName]] = {}
+    named: dict[tuple[ContainerPort, ...], NamedPorts] = {}
+    found: dict[tuple[str, Labels, str, NamedPorts, bool], list[Pod]] = {}
     for pod in pods:
+        if pod.host_network:
+            continue
         labels = trimmed.get(pod.labels)
         if labels is None:
             labels = trimmed[pod.labels] = tuple(one for one in pod.labels if one[0] in keys)
+        ports: NamedPorts = ()
+        if names:
+            known = named.get(pod.ports)
+            ports = known if known is not None else named.setdefault(pod.ports, _named_ports(pod.ports, names))
         account = pod.service_account if accounts else ""
-        ports = _named_ports(pod.ports, read.ports) if read.ports else ()
-        piece = pieces.at(address_of(pod.ip) or 0) if placed else 0
-        gateway = read.entities and isinstance(pod.runs, GatewayProxy)
-        word = (pod.id.namespace, labels, account, ports, piece, gateway)
-        members = known.get(word)
-        if members is None:
-            members = known[word] = found[_Class(*word)] = []
-        members.append(pod.id)
+        word = (pod.id.namespace, labels, account, ports, entities and isinstance(pod.runs, GatewayProxy))
+        found.setdefault(word, []).append(pod)
+    return tuple(
+        _Alike(*word, tuple(pod.id for pod in each), tuple(address_of(pod.ip) or 0 for pod in each))
+        for word, members in found.items()
+        for each in (sorted(members, key=lambda pod: pod.id),)
+    )
+
+
+def _classes(alike: Iterable[_Alike], pieces: Pieces | None) -> dict[_Class, tuple[PodName, ...]]:
+    """What is alike, by the piece of the address space that it is in. Where no policy asks for pods' addresses, `pieces` is None."""
+    found: dict[_Class, tuple[PodName, ...]] = {}
+    for one in alike:
+        first = last = 0
+        if pieces is not None:
+            first, last = pieces.at(min(one.addresses)), pieces.at(max(one.addresses))
+        if pieces is None or first == last:
+            found[_Class(one.namespace, one.labels, one.account, one.ports, first, one.gateway)] = one.pods
+            continue
+        apart: dict[int, list[PodName]] = {}
+        for name, address in zip(one.pods, one.addresses, strict=True):
+            apart.setdefault(pieces.at(address), []).append(name)
+        for piece, names in apart.items():
+            found[_Class(one.namespace, one.labels, one.account, one.ports, piece, one.gateway)] = tuple(names)
     return found
 
 
@@ -273,7 +312,7 @@ def _outside_masks(read: _Read, pieces: Pieces, ground: Ground) -> Mapping[Peer,
 
 
 def _numbered(
-    pods: tuple[list[PodName], ...], outside: tuple[_Place, ...], groups: list[_Group], peers: tuple[Peer, ...], ground: Ground
+    pods: tuple[tuple[PodName, ...], ...], outside: tuple[_Place, ...], groups: list[_Group], peers: tuple[Peer, ...], ground: Ground
 ) -> Identities:
     """Groups that are taken alike become one identity: pods first, then nodes, then what is outside."""
     digests = [_digest(peer) for peer in peers]
@@ -299,9 +338,9 @@ def _numbered(
     return Identities(tuple(found), of_pod, _joined(outside, of_place), tuple(named), dict(masks))
 
 
-def _identity(number: int, members: list[int], pods: tuple[list[PodName], ...], outside: tuple[_Place, ...]) -> Identity:
+def _identity(number: int, members: list[int], pods: tuple[tuple[PodName, ...], ...], outside: tuple[_Place, ...]) -> Identity:
     if members[0] < len(pods):
-        names = tuple(sorted(name for at in members for name in pods[at]))
+        names = pods[members[0]] if len(members) == 1 else tuple(sorted(name for at in members for name in pods[at]))
         others = len(names) - 1
         return Identity(number, names, (), f"{names[0]} and {others} more" if others else str(names[0]))
     places = [outside[at - len(pods)] for at in members]
@@ -343,6 +382,7 @@ def _free_number(wanted: int, numbers: set[int]) -> int:
     return number
 
 
+@lru_cache(maxsize=1 << 14)
 def _digest(peer: Peer) -> int:
     """The same for equal peers in every run: sets have no order of their own."""
     match peer:

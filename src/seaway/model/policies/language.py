@@ -49,6 +49,8 @@ class Transport(Enum):
     ICMP = "ICMP"
     OTHER = "other"
 
+    __hash__ = object.__hash__  # Enum's own takes twenty times as long, and everything about ports is looked up by it
+
 
 WITH_PORTS = (Transport.TCP, Transport.UDP, Transport.SCTP)
 

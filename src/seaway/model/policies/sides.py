@@ -55,7 +55,8 @@ Held = tuple[Policy, Section]
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One rule as it applies to an identity: for these peers, on these spans. `rank` orders the tiers with an order.
+    """One rule as it applies to an identity: for these peers, on these spans. `rank` orders the tiers with an order; `number` is the
+    rule's among all of the side.
 
     With `names` it applies to those peers only whose address a DNS answer gave.
     """
@@ -67,6 +68,7 @@ class Ask:
     peers: int
     spans: tuple[Span, ...]
     ref: RuleRef
+    number: int
     names: Names | None = None
 
 
@@ -78,13 +80,27 @@ class Isolation:
     audited: tuple[tuple[Key, Origin], ...]
 
 
-def build_side(held: tuple[Held, ...], direction: Direction, own_ports: NamedPorts, identities: Identities) -> Side:
+class AnswerBook:
+    """The answers of sides with the same policies, by which of their rules apply to a peer: they do not depend on who that is, and so last
+    from one table to the next."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[tuple[int, tuple[Span, ...], Names | None], ...], Answers] = {}
+
+    def answers(self, asks: list[Ask], isolation: Isolation) -> Answers:
+        key = tuple((ask.number, ask.spans, ask.names) for ask in asks)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = _answers(asks, isolation)
+        return known
+
+
+def build_side(held: tuple[Held, ...], direction: Direction, own_ports: NamedPorts, identities: Identities, book: AnswerBook) -> Side:
     """The side of an identity that these policies select. `own_ports` are its named ports, which rules of ingress may name."""
     asks = [
         ask
-        for policy, section in held
-        for rule in section.rules
-        for ask in _asks_of(policy, direction, rule, own_ports if direction is Direction.INGRESS else None, identities)
+        for number, (policy, rule) in enumerate((policy, rule) for policy, section in held for rule in section.rules)
+        for ask in _asks_of(policy, direction, number, rule, own_ports if direction is Direction.INGRESS else None, identities)
     ]
     asks.sort(key=lambda ask: ask.rank)
     isolating = [policy for policy, section in held if section.isolates]
@@ -99,7 +115,7 @@ def build_side(held: tuple[Held, ...], direction: Direction, own_ports: NamedPor
     found: list[tuple[int, Answers]] = []
     for mask, numbers in parts:
         if numbers not in known:
-            known[numbers] = _answers([asks[one] for one in numbers], isolation)
+            known[numbers] = book.answers([asks[one] for one in numbers], isolation)
         found.append((mask, known[numbers]))
     return Side(tuple(found))
 
@@ -113,7 +129,9 @@ def _split(part: tuple[int, tuple[int, ...]], peers: int, number: int) -> Iterat
         yield mask & ~peers, numbers
 
 
-def _asks_of(policy: Policy, direction: Direction, rule: Rule, own: NamedPorts | None, identities: Identities) -> Iterator[Ask]:
+def _asks_of(
+    policy: Policy, direction: Direction, number: int, rule: Rule, own: NamedPorts | None, identities: Identities
+) -> Iterator[Ask]:
     """A rule's asks: more than one where it names ports that peers declare differently."""
     peers = identities.everything if rule.peers is None else 0
     for peer in rule.peers or ():
@@ -123,11 +141,11 @@ def _asks_of(policy: Policy, direction: Direction, rule: Rule, own: NamedPorts |
     outside, numbered = identities.peer_masks.get(Entity.WORLD, 0), EVERYTHING if rule.ports is None else ranges_of(rule.ports)
     for names in rule.peers or ():
         if isinstance(names, Names) and rule.action is Action.ALLOW and outside and numbered:
-            yield Ask(rank, policy.tier, rule.action, policy.audit, outside, numbered, ref, names)
+            yield Ask(rank, policy.tier, rule.action, policy.audit, outside, numbered, ref, number, names)
 
     def ask(among: int, spans: tuple[Span, ...]) -> Iterator[Ask]:
         if among and spans:
-            yield Ask(rank, policy.tier, rule.action, policy.audit, among, spans, ref)
+            yield Ask(rank, policy.tier, rule.action, policy.audit, among, spans, ref, number)
 
     if rule.ports is None:
         yield from ask(peers, EVERYTHING)
@@ -138,12 +156,14 @@ def _asks_of(policy: Policy, direction: Direction, rule: Rule, own: NamedPorts |
             continue
         transports = WITH_PORTS if port.protocol is None else (port.protocol,)
         if own is not None:
-            places = sorted(place(transport, number) for name, transport, number in own if name == port.name and transport in transports)
+            places = sorted(
+                place(transport, port_number) for name, transport, port_number in own if name == port.name and transport in transports
+            )
             yield from ask(peers, tuple((one, one) for one in places))
             continue
-        for (transport, number), carriers in sorted(identities.carriers.get(port.name, {}).items(), key=_by_place):
+        for (transport, port_number), carriers in sorted(identities.carriers.get(port.name, {}).items(), key=_by_place):
             if transport in transports:
-                yield from ask(peers & carriers, ((place(transport, number), place(transport, number)),))
+                yield from ask(peers & carriers, ((place(transport, port_number), place(transport, port_number)),))
 
 
 def _by_place(item: tuple[tuple[Transport, int], int]) -> int:

@@ -18,7 +18,7 @@ from seaway.model.policies.language import Direction, NamedPort, Names, Policy, 
 from seaway.model.policies.masks import bits
 from seaway.model.policies.ports import transports_of
 from seaway.model.policies.shapes import Shape, Shapes
-from seaway.model.policies.sides import OPEN, Answers, Side, build_side
+from seaway.model.policies.sides import OPEN, AnswerBook, Answers, Held, Side, build_side
 from seaway.model.workload import PodName
 
 
@@ -176,21 +176,21 @@ def _fold(sending: Answers, taking: Answers) -> Iterator[PortVerdict]:
 
 def build_verdicts(policies: tuple[Policy, ...], ground: Ground, memo: Memo | None = None) -> VerdictTable:
     """The table of a cluster under these policies. With the `memo` of the last call, equal arguments give the very table of that call."""
-    return memo("verdicts", _build, policies, ground) if memo is not None else _build(policies, ground)
+    return memo.stage("verdicts", _build, policies, ground) if memo is not None else _build(policies, ground, Memo())
 
 
-def _build(policies: tuple[Policy, ...], ground: Ground) -> VerdictTable:
-    identities = build_identities(policies, ground)
+def _build(policies: tuple[Policy, ...], ground: Ground, memo: Memo) -> VerdictTable:
+    identities = build_identities(policies, ground, memo)
     return VerdictTable(
         policies,
         ground,
         identities,
-        _sides(policies, Direction.EGRESS, identities),
-        _sides(policies, Direction.INGRESS, identities),
+        _sides(policies, Direction.EGRESS, identities, memo),
+        _sides(policies, Direction.INGRESS, identities, memo),
     )
 
 
-def _sides(policies: tuple[Policy, ...], direction: Direction, identities: Identities) -> tuple[Side | None, ...]:
+def _sides(policies: tuple[Policy, ...], direction: Direction, identities: Identities, memo: Memo) -> tuple[Side | None, ...]:
     """By position. Identities that the same policies select share one side, but where their own names for ports tell them apart."""
     held: list[list[int]] = [[] for _ in identities.all]
     sections = [(policy, section) for policy in policies for section in policy.sections if section.direction is direction]
@@ -207,9 +207,17 @@ def _sides(policies: tuple[Policy, ...], direction: Direction, identities: Ident
         own = identities.named_ports[at] if direction is Direction.INGRESS and not naming.isdisjoint(numbers) else ()
         key = (own, *numbers)
         if key not in known:
-            known[key] = build_side(tuple(sections[one] for one in numbers), direction, own, identities)
+            sides = tuple(sections[one] for one in numbers)
+            book = memo((direction, own, tuple((policy.key, policy.part) for policy, _ in sides)), _book, sides)
+            known[key] = build_side(sides, direction, own, identities, book)
         found.append(known[key])
     return tuple(found)
+
+
+def _book(held: tuple[Held, ...]) -> AnswerBook:
+    """One for each set of policies. They are what its answers depend on."""
+    del held
+    return AnswerBook()
 
 
 def _names_ports(section: Section) -> bool:
