@@ -100,6 +100,13 @@ def test_probe(users: Network) -> None:
     found = users.json("probe", "--from", users.pods("legacy/")[0])["probes"]
     assert {one["to"].partition("/")[0] for one in found if one["allowed"]} == {"ingress-nginx", "kube-system"}
     assert {one["to"].partition("/")[0] for one in found if not one["allowed"]} == {"production"}
+    members = users.json("probe", "-n", "production", "--from", users.pods("production/web")[0])["probes"]
+    assert {(one["to"].rpartition("/")[2].partition("-")[0], one["allowed"]) for one in members} == {
+        ("web", False),
+        ("api", True),
+        ("product", True),
+        ("database", False),
+    }
 
 
 def test_killed_control_plane_is_taken_over(users: Network) -> None:
