@@ -28,6 +28,7 @@ PODS = "".join(
         ("api", "shop", "back"),
         ("client", "town", "front"),
         ("server", "town", "back"),
+        ("vault", "town", "back"),
         ("guest", "guests", "front"),
     )
 )
@@ -81,6 +82,16 @@ metadata: {name: server, namespace: town}
 spec:
   selector: {matchLabels: {app: server}}
   rules: [{from: [{source: {principals: [cluster.local/ns/town/sa/client]}}], to: [{operation: {methods: [GET], paths: [/open*]}}]}]
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: vault, namespace: town}
+spec: {selector: {matchLabels: {app: vault}}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: vault, namespace: town}
+spec: {podSelector: {matchLabels: {app: vault}}}
 ---
 apiVersion: networking.istio.io/v1
 kind: VirtualService
@@ -140,6 +151,7 @@ VERDICTS = [
     pytest.param("town/client http://server/shut/../open", "delivered", None, "endpoint", id="a path that cleaned is that one"),
     pytest.param("town/client http://server/open method=POST", "denied", 403, "authz", id="another method"),
     pytest.param("town/client server port=9000 protocol=tcp", "denied", None, "authz", id="bytes match no rule of HTTP"),
+    pytest.param("town/client http://vault/", "denied", 403, "policy-ingress", id="two policies, on one node"),
     pytest.param("town/client http://web.shop/gone", "delivered", 301, "route", id="redirect"),
     pytest.param("town/client http://web.shop/broken", "refused", 418, "route", id="fault"),
     pytest.param("town/client http://web.shop/split", "unknown", None, "route", id="a part has no endpoint"),

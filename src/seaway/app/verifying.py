@@ -103,7 +103,7 @@ def agrees(document: dict[str, Any], seen: Seen) -> bool:
     if status is None or document["question"]["protocol"] != "http":
         return not seen.answered
     dropped = any(one["layer"] in ("policy-egress", "policy-ingress") and one["outcome"] == "stops" for one in document["steps"])
-    return seen.status == status or (dropped and not seen.answered)  # with retries a proxy may take longer than we wait
+    return seen.status == status or (dropped and seen.status in (None, _UNAVAILABLE))  # the proxy may take longer than we wait
 
 
 def _plausible(document: dict[str, Any], seen: Seen) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from seaway.analysis.explain.authorization import explain_authorization
 from seaway.analysis.explain.leg import Leg, World
 from seaway.analysis.explain.mtls import explain_inbound
 from seaway.analysis.explain.policies import explain_policies
-from seaway.analysis.explain.steps import Explanation, Layer, Outcome, Step, Verdict, note, passes, stopped
+from seaway.analysis.explain.steps import Explanation, Flip, Layer, Outcome, Step, Verdict, note, passes, stopped
 from seaway.analysis.reach.because import Line
 from seaway.model.policies.language import Transport
 from seaway.model.workload import Command, DnsServer, Pod, Standin
@@ -18,7 +20,7 @@ def explain_arrival(world: World, leg: Leg) -> Explanation:
     """From the caller's network to the application. A gateway's pod is an application like any other here."""
     policed, denied = explain_policies(world.model, leg)
     if denied is not None:
-        return denied.after(*policed)
+        return _denied_twice(world, leg, denied).after(*policed)
     pod = leg.pod
     if pod is None:
         return _foreign(leg).after(*policed)
@@ -29,6 +31,21 @@ def explain_arrival(world: World, leg: Leg) -> Explanation:
     if isinstance(allowed, Explanation):
         return allowed.after(*policed, *taken)
     return _application(world, leg, pod).after(*policed, *taken, *allowed)
+
+
+def _denied_twice(world: World, leg: Leg, denied: Explanation) -> Explanation:
+    """What else would deny it, so that each flip is enough. Between members on one node authorization is judged before a packet leaves."""
+    if leg.pod is None or leg.itself:
+        return denied
+    later = explain_inbound(world.model, leg)
+    if not isinstance(later, Explanation):
+        later = explain_authorization(world.model, leg)
+    if not isinstance(later, Explanation) or later.verdict is not Verdict.DENIED:
+        return denied
+    first, *_ = denied.flips
+    flips = tuple(Flip(f"{first.text}; and {one.text}", first.key, first.origin) for one in later.flips)
+    near = leg.principal is not None and leg.source is not None and leg.source.node == leg.pod.node
+    return replace(denied, steps=later.steps, flips=flips, status=later.status if near else denied.status)
 
 
 def _foreign(leg: Leg) -> Explanation:

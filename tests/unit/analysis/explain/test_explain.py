@@ -70,12 +70,18 @@ def test_steps_name_their_lines() -> None:
         pytest.param("guests/guest shop/pod/api port=8080", "let the rule name namespace guests", id="namespace"),
         pytest.param("shop/web http://server.town/", "put shop/web into the mesh", id="mesh"),
         pytest.param("town/client http://server/shut", "add to AuthorizationPolicy town/server a rule", id="authorization"),
+        pytest.param("town/client http://vault/", "add to NetworkPolicy town/vault a rule of ingress", id="two policies"),
         pytest.param("shop/web nobody", "give Service shop/nobody an endpoint", id="endpoint"),
     ],
 )
 def test_flips(words: str, change: str) -> None:
     flips = asked(words)["flip"]
     assert flips[0]["text"].startswith(change) if change else flips == []
+
+
+def test_a_flip_is_enough_where_two_layers_deny() -> None:
+    (flip,) = asked("town/client http://vault/")["flip"]
+    assert "; and add to AuthorizationPolicy town/vault a rule for spiffe://cluster.local/ns/town/sa/client" in flip["text"]
 
 
 def test_who_is_ready_is_known_while_it_runs() -> None:
