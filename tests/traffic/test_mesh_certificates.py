@@ -55,6 +55,18 @@ def test_leaves_and_roots_are_renewed_under_load(town: Network) -> None:
     assert not [one["code"] for one in town.findings() if one["code"].startswith("NET060")]
 
 
+@pytest.mark.slow
+def test_twenty_renewals_one_after_another_end_no_stream(town: Network) -> None:
+    """Of each leaf every three seconds or so: a minute of it."""
+    serials: list[str | None] = []
+    with Traffic(town, SHOP, (ANNA, BERT), ANNA) as traffic:
+        for _ in range(20):
+            wait_until(lambda: (leaf(town) or {}).get("serial") not in (None, *serials[-1:]), "another certificate")
+            serials.append((leaf(town) or {}).get("serial"))
+    assert (traffic.lost, traffic.streams_ended) == ({}, 0)
+    assert len(set(serials)) == 20
+
+
 def test_another_envoy_takes_over_under_streams(town: Network) -> None:
     binary = town.home / "envoy-b"
     binary.symlink_to(find_envoy())
