@@ -59,14 +59,12 @@ class Groups:
         """Disjoint sets of peers with what holds from them to a destination; without those from which nothing passes by default."""
         destination = self._table.known.position[identity]
         side = self._table.ingress[destination]
-        every = self._table.known.all
         for taken, answers in ((-1, OPEN),) if side is None else side.parts:
             if self._is_shut(answers):
                 continue
-            for members in (self._everyone, *(members for _, members in self._sending[destination])):
+            for sent, members in ((OPEN, self._everyone), *self._sending[destination]):
                 if both := taken & members:
-                    first = (both & -both).bit_length() - 1  # all of them are answered alike, so one is asked for
-                    yield self._as_peers(both), self._table.between(every[first].number, identity)
+                    yield self._as_peers(both), self._table.folded(sent, answers)
 
     def between(self, source: int, destination: int) -> Verdicts:
         """Of one pair of positions."""

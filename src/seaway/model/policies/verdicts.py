@@ -125,13 +125,14 @@ class VerdictTable:
         """What a source may open to a destination. A pod to itself, and a pod and its own node, are never policed: not asked here."""
         start, end = self.known.position[source], self.known.position[destination]
         sending, taking = self.egress[start], self.ingress[end]
-        return self._folded(OPEN if sending is None else sending.at(end), OPEN if taking is None else taking.at(start))
+        return self.folded(OPEN if sending is None else sending.at(end), OPEN if taking is None else taking.at(start))
 
     @cached_property
     def _pairs(self) -> dict[tuple[int, int], tuple[Answers, Answers, Verdicts]]:
         return {}
 
-    def _folded(self, sending: Answers, taking: Answers) -> Verdicts:
+    def folded(self, sending: Answers, taking: Answers) -> Verdicts:
+        """What passes where both sides of a pair answer so."""
         key = (id(sending), id(taking))  # the entry holds both, so that no other object gets their id
         found = self._pairs.get(key)
         if found is None:
