@@ -41,7 +41,7 @@ from seaway.model.names import envoy_id
 from seaway.model.route import Certificate
 from seaway.model.workload import PodName
 from seaway.plans.envoy.view import EnvoyView
-from seaway.protocols.xds_resource import CLUSTER, ENDPOINTS, LISTENER, ROUTES, SECRET
+from seaway.protocols.xds_resource import CLUSTER, ENDPOINTS, EXTENSION, LISTENER, ROUTES, SECRET
 from seaway.resources.load import load_text
 from seaway.snapshot import snapshot_of
 
@@ -50,7 +50,7 @@ AIMED = (1000, 100)
 CHANGES = 30
 NAMESPACES = 10
 CERTIFICATE = Certificate("default", "chain", "key", (), "2099-01-01", None, GENERATED)
-ASKED = (CLUSTER, ENDPOINTS, SECRET, LISTENER, ROUTES)
+ASKED = (CLUSTER, ENDPOINTS, SECRET, EXTENSION, LISTENER, ROUTES)
 
 NAMESPACE = "apiVersion: v1\nkind: Namespace\nmetadata: {{name: team-{n}, labels: {{istio-injection: enabled}}}}\n---\n"
 SERVICE_AND_POD = """\

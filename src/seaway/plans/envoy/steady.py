@@ -114,7 +114,7 @@ def _gateway_parts(model: Model, gateway: Gateway, views: tuple[EnvoyView, ...],
         tables = tuple(tables_of(gateway, gateway.default_certificate or view.default_certificate))
         for place in places:
             yield from (plan_table(table, gateway, place, memo) for table in tables)
-            if place.guarded:
+            if place.guarded and tables:  # without requests no filter would ask for them, and a set that nobody asks for is never taken
                 yield from plan_filters(place.slot, place.policy, view.token_keys, routes_by_claims(gateway))
                 yield from plan_idle_filters(place.slot, place.policy)
     for server in gateway.servers:
