@@ -37,7 +37,7 @@ from seaway.plans.envoy.view import EnvoyView
 from seaway.plans.network.plan import NetworkPlan
 from seaway.plans.nft.table import NftTable
 from seaway.protocols.xds_layers import Resources
-from seaway.protocols.xds_resource import LISTENER, ROUTES, SECRET, XdsResource
+from seaway.protocols.xds_resource import EXTENSION, LISTENER, ROUTES, SECRET, XdsResource
 from seaway.resources.load import load_text
 from seaway.snapshot import Snapshot, snapshot_of
 
@@ -149,7 +149,7 @@ class World:
         if resource.type_url != LISTENER:
             return endpoints_of_clusters(resource)
         named = self.control.xds.published(node)
-        return tuple((one.type_url, one.name) for one in named if one.type_url in (ROUTES, SECRET) and one.name.encode() in resource.body)
+        return tuple((one.type_url, one.name) for one in named if one.type_url in (ROUTES, SECRET, EXTENSION) and one.name.encode() in resource.body)
 
 
 class NotedXds(FakeXdsServer):

@@ -105,7 +105,7 @@ def test_get(ask: Ask, kind: str, name: str, cells: list[str]) -> None:
 
 def test_get_tells_where_an_object_stands(ask: Ask) -> None:
     found = get(ask, "service", name="web", namespace="production")
-    assert [(one["file"], one["line"]) for one in found.values()] == [("30-web.yaml", 37)]
+    assert [(one["file"], one["line"]) for one in found.values()] == [("30-web.yaml", 40)]
 
 
 def test_get_keeps_to_namespace_and_labels(ask: Ask) -> None:
