@@ -67,8 +67,18 @@ async def _tcp(target: Target, mark: int) -> Outcome:
         try:
             await asyncio.wait_for(loop.sock_connect(connection, (target.address, target.port)), _TIMEOUT_S)
         except (OSError, TimeoutError) as error:
-            return Outcome(target, False, _word(error))
+            if not (isinstance(error, TimeoutError) and _is_connected(connection)):
+                return Outcome(target, False, _word(error))
     return Outcome(target, True, "connected")
+
+
+def _is_connected(connection: socket.socket) -> bool:
+    """Whether it was, while a busy machine gave this process no time to see it."""
+    try:
+        connection.getpeername()
+    except OSError:
+        return False
+    return True
 
 
 async def _udp(target: Target) -> Outcome:
@@ -80,8 +90,16 @@ async def _udp(target: Target) -> Outcome:
             await loop.sock_sendall(connection, _WORDS)
             await asyncio.wait_for(loop.sock_recv(connection, 2048), _TIMEOUT_S)
         except (OSError, TimeoutError) as error:
-            return Outcome(target, False, _word(error))
+            if not (isinstance(error, TimeoutError) and _has_answer(connection)):
+                return Outcome(target, False, _word(error))
     return Outcome(target, True, "answered")
+
+
+def _has_answer(connection: socket.socket) -> bool:
+    try:
+        return bool(connection.recv(2048))
+    except OSError:
+        return False
 
 
 def _word(error: Exception) -> str:
