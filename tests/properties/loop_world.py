@@ -149,7 +149,9 @@ class World:
         if resource.type_url != LISTENER:
             return endpoints_of_clusters(resource)
         named = self.control.xds.published(node)
-        return tuple((one.type_url, one.name) for one in named if one.type_url in (ROUTES, SECRET, EXTENSION) and one.name.encode() in resource.body)
+        return tuple(
+            (one.type_url, one.name) for one in named if one.type_url in (ROUTES, SECRET, EXTENSION) and one.name.encode() in resource.body
+        )
 
 
 class NotedXds(FakeXdsServer):

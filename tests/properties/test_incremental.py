@@ -6,8 +6,9 @@ Compared by `repr` too, which shows the lines that `==` passes over.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
+import pytest
 from edited_manifests import FURTHER, START, Edit, edits
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -28,6 +29,8 @@ from seaway.sources.held import Held, gather, updated
 CLUSTER = default_cluster(2)
 VIEWS = {node.name: EnvoyView(node.name, "/ns", CERTIFICATE, (HostPort(80, False, "seaway", "host", None),)) for node in CLUSTER.nodes}
 STEPS = st.lists(st.tuples(st.lists(edits(), max_size=5), st.integers(0, 3)), min_size=2, max_size=8)
+
+Steps: TypeAlias = list[tuple[list[Edit], int]]
 
 
 @dataclass
@@ -70,9 +73,22 @@ def differences(one: Any, other: Any) -> list[tuple[str, str]]:
     return [pair for pair in pairs if pair[0] != pair[1]][:5] or [("they differ", "in what they do not show")]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps=STEPS)
-def test_incremental_is_full(steps: list[tuple[list[Edit], int]]) -> None:
+def test_incremental_is_full(steps: Steps) -> None:
+    follow(steps)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(steps=STEPS)
+def test_incremental_is_full_for_longer(steps: Steps) -> None:
+    follow(steps)
+
+
+def follow(steps: Steps) -> None:
+    """Every step's model and plans, made of what is kept and from nothing."""
     history = History()
     for file, text in START.items():
         history.edit(file, text)

@@ -159,7 +159,7 @@ class Burst:
 def test_the_pool_of_a_port_that_has_its_own_settings(shop: Shop) -> None:
     """25 connections, and as many may wait as like: what stands above it was replaced, not added to."""
     burst = Burst(shop, 8080)
-    burst.send(50, "1s")
+    burst.send(50, "2s")
     wait_until(lambda: burst.connections() == 25, "25 connections")
     assert burst.answers() == {200: 50}
     assert burst.connections() <= 25
