@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -374,12 +375,18 @@ def make_network(before: str = "", machine: Machine | None = None) -> Network:
     return Network(machine or Machine(before), Path(tempfile.mkdtemp(prefix="sw-", dir="/tmp")))
 
 
+GRPC_ENDS = re.compile(
+    r"Traceback \(most recent call last\):\n(?:  File \"src/python/grpcio/[^\n]*\n)+asyncio\.exceptions\.CancelledError\n"
+)
+"""What gRPC itself prints of a call that comes while its server stops. Nothing of ours is in it."""
+
+
 def end_network(network: Network) -> None:
     """Down, nothing left, machine away; and nobody has crashed. Kills what is left all the same, so that one failure stays one."""
     try:
         network.down()
         for path in network.home.rglob("*.log"):
-            _, crash, rest = path.read_text(errors="replace").partition("Traceback")
+            _, crash, rest = GRPC_ENDS.sub("", path.read_text(errors="replace")).partition("Traceback")
             assert not crash, f"{path.name}: {rest[:4000]}"
     finally:
         for pid, _ in processes_with(str(network.home)):

@@ -74,6 +74,7 @@ def test_what_is_said_is_what_happens_everywhere(network: Network) -> None:
     check(network, [one.values for one in VERDICTS if one.id not in SAMPLE])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not GUIDE.is_file(), reason=f"the guide's manifests are not at {GUIDE} (SEAWAY_GUIDE names another folder)")
 def test_the_traps_of_the_guide(network: Network) -> None:
     found = explained(network, *(flags(str(one.values[0])) for one in GUIDE_TRAPS))
