@@ -13,25 +13,13 @@ from seaway.app.state import StateFolder
 from seaway.core.errors import DriverError, SeawayError, UsageError
 from seaway.drivers.programs.enter import enter_pod, entrance_of
 from seaway.drivers.sandbox.sandbox import enter_sandbox, find_sandbox
+from seaway.model.called import FORMS, OUTSIDE, answers_to
+from seaway.model.workload import PodName
 from seaway.plans.node.plan import PodOrders
 
 Result = TypeVar("Result")
 
-OUTSIDE = "outside"
 _AT_ONCE = 32
-
-_WORKLOADS = {
-    "deployment": "Deployment",
-    "deploy": "Deployment",
-    "statefulset": "StatefulSet",
-    "sts": "StatefulSet",
-    "daemonset": "DaemonSet",
-    "ds": "DaemonSet",
-    "replicaset": "ReplicaSet",
-    "rs": "ReplicaSet",
-    "job": "Job",
-    "pod": "Pod",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +39,20 @@ def find_place(state: StateFolder, text: str) -> Place:
     if text == OUTSIDE:
         return Place(OUTSIDE, None)
     pods = read_pods(state)
-    namespace, _, rest = text.partition("/")
-    kind, _, name = rest.rpartition("/")
-    found = [pod for pod in pods if pod.namespace == namespace and _fits(pod, kind.lower(), name)]
-    if not rest or not found:
+    found = [pod for pod in pods if _is_called(pod, text)]
+    if not found:
+        namespace = text.partition("/")[0]
         near = sorted({f"{pod.namespace}/{pod.workload.split('/')[1]}" for pod in pods if namespace in ("", pod.namespace)})
         raise UsageError(
             f"no pod is called {text!r}",
-            help="write NS/POD, NS/WORKLOAD, NS/deployment/NAME, NS/sa/NAME or `outside`; "
-            + (f"here: {', '.join(near[:12])}" if near else "`seaway get pods -A` lists them"),
+            help=f"{FORMS}; " + (f"here: {', '.join(near[:12])}" if near else "`seaway get pods -A` lists them"),
         )
     return place_of(found[0])
+
+
+def _is_called(pod: PodOrders, text: str) -> bool:
+    kind, _, name = pod.workload.partition("/")
+    return answers_to(text, PodName(pod.namespace, pod.name), (kind, name), pod.service_account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +123,3 @@ def go_to(state: StateFolder, place: Place) -> None:
     enter_sandbox(sandbox)
     if place.pod is not None:
         enter_pod(entrance_of(place.pod, sandbox.netns_folder, state.node(place.pod.node)))
-
-
-def _fits(pod: PodOrders, kind: str, name: str) -> bool:
-    workload_kind, _, workload = pod.workload.partition("/")
-    if kind in ("", "pod") and name == pod.name:
-        return True
-    if kind in ("sa", "serviceaccount"):
-        return name == pod.service_account
-    return name == workload and kind in ("", *(short for short, long in _WORKLOADS.items() if long == workload_kind))

@@ -11,10 +11,11 @@ from functools import partial
 from typing import Any
 
 from seaway.app.client import ask, gateway_addresses
-from seaway.app.pods import OUTSIDE, find_place, run_in_place
+from seaway.app.pods import find_place, run_in_place
 from seaway.app.probing import Target, probe
 from seaway.app.requests import Request, send
 from seaway.app.state import StateFolder
+from seaway.model.called import OUTSIDE
 
 _ANSWER_S, _PROXY_S = 5.0, 12.0
 """How long an answer is waited for. A proxy gives up a connection that is dropped after ten seconds, and answers then."""

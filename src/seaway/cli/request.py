@@ -7,9 +7,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from seaway.app.client import gateway_addresses
-from seaway.app.pods import OUTSIDE, find_place, run_in_place
+from seaway.app.pods import find_place, run_in_place
 from seaway.cli.text import add_output_flag, paint, print_json
 from seaway.core.errors import UsageError
+from seaway.model.called import OUTSIDE
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

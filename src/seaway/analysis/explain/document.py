@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from seaway.analysis.explain.question import OUTSIDE, Question, ToAddress
+from seaway.analysis.explain.question import Question, ToAddress
 from seaway.analysis.explain.steps import Explanation, Flip
 from seaway.analysis.reach.because import line_document, reference
+from seaway.model.called import OUTSIDE
 
 
 def explain_document(question: Question, found: Explanation, mesh: bool) -> dict[str, Any]:

@@ -9,24 +9,13 @@ from urllib.parse import urlsplit
 
 from seaway.core.cidr import parse_ipv4
 from seaway.core.errors import UsageError
+from seaway.model.called import FORMS, OUTSIDE, answers_to
 from seaway.model.index import Model
 from seaway.model.policies.language import Transport
 from seaway.model.service import Service, ServiceName
 from seaway.model.workload import Pod
 
-OUTSIDE = "outside"
 _TRANSPORTS = {"tcp": Transport.TCP, "udp": Transport.UDP, "sctp": Transport.SCTP, "http": Transport.TCP}
-_KINDS = {
-    "deployment": "Deployment",
-    "deploy": "Deployment",
-    "statefulset": "StatefulSet",
-    "sts": "StatefulSet",
-    "daemonset": "DaemonSet",
-    "ds": "DaemonSet",
-    "replicaset": "ReplicaSet",
-    "rs": "ReplicaSet",
-    "job": "Job",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,22 +108,12 @@ def find_pod(model: Model, text: str) -> Pod:
     if found is None:
         near = sorted({f"{pod.id.namespace}/{pod.owner.name}" for pod in model.pods})
         here = f"; here: {', '.join(near[:12])}" if near else ""
-        raise UsageError(f"no pod is called {text!r}", help=f"write NS/POD, NS/WORKLOAD, NS/deployment/NAME, NS/sa/NAME or `outside`{here}")
+        raise UsageError(f"no pod is called {text!r}", help=f"{FORMS}{here}")
     return found
 
 
 def _pods(model: Model, text: str) -> Iterable[Pod]:
-    namespace, _, rest = text.partition("/")
-    kind, _, name = rest.rpartition("/")
-    return (pod for pod in model.pods if pod.id.namespace == namespace and _fits(pod, kind.lower(), name))
-
-
-def _fits(pod: Pod, kind: str, name: str) -> bool:
-    if kind in ("", "pod") and name == pod.id.name:
-        return True
-    if kind in ("sa", "serviceaccount"):
-        return name == pod.service_account
-    return name == pod.owner.name and kind in ("", *(word for word, long in _KINDS.items() if long == pod.owner.kind))
+    return (pod for pod in model.pods if answers_to(text, pod.id, (pod.owner.kind, pod.owner.name), pod.service_account))
 
 
 def _target(model: Model, source: Pod | None, text: str) -> tuple[Target, Service | None, Pod | None]:
@@ -186,7 +165,10 @@ def _number(given: str | None, scheme: str, service: Service | None, pod: Pod | 
     known = (service or pod) if service is not None or pod is not None else None
     ports = [one.port for one in known.ports if protocol in (None, one.protocol.value)] if known is not None else []
     if not ports:
-        raise UsageError("which port?", help="say it with --port, or in the URL")
+        raise UsageError(
+            "which port? TO is no Service or pod of these manifests that declares one",
+            help="look at its spelling, or say the port with --port or in a URL",
+        )
     return ports[0]
 
 

@@ -20,7 +20,7 @@ def select(peers: tuple[Peer, ...], wanted: str | None) -> int:
         if _holds(peer, address.first, address.last) if address is not None else _is(peer, wanted):
             found |= 1 << at
     if not found:
-        raise UsageError(f"{wanted} is nobody", help=HELP)
+        raise UsageError(f"nothing here is called {wanted!r}", help=f"write {HELP}")
     return found
 
 

@@ -202,7 +202,7 @@ def test_an_address_of_a_pod_is_that_pod() -> None:
 
 
 def test_whoever_is_nobody_is_refused() -> None:
-    with pytest.raises(UsageError, match="c/web is nobody"):
+    with pytest.raises(UsageError, match="nothing here is called 'c/web'"):
         reach_document(model_of(BASE)[0], source="c/web")
 
 
