@@ -97,7 +97,7 @@ def test_who_is_ready_is_known_while_it_runs() -> None:
         pytest.param("shop/lost", "api", "no pod is called 'shop/lost'", id="nobody asks"),
         pytest.param("shop/web", "shop/lost", "shop/lost is no pod, Service or workload", id="nobody is asked"),
         pytest.param("shop/web", "ftp://api/", "not a URL: 'ftp://api/'", id="another scheme"),
-        pytest.param("shop/web", "192.0.2.1", "which port?", id="no port"),
+        pytest.param("shop/web", "192.0.2.1", "which port? TO is no Service or pod of these manifests that declares one", id="no port"),
     ],
 )
 def test_words_that_mean_nobody(source: str, target: str, told: str) -> None:
