@@ -97,6 +97,7 @@ def test_another_binary_takes_over_under_a_hundred_streams(shop: Network) -> Non
     assert "web" in shop.text("proxy", "clusters")
 
 
+@pytest.mark.slow
 def test_a_binary_that_does_not_work_changes_nothing(shop: Network) -> None:
     before, address = shop.process("node-1/envoy"), shop.gateway
     broken = shop.home / "broken"

@@ -67,6 +67,7 @@ def test_twenty_renewals_one_after_another_end_no_stream(town: Network) -> None:
     assert len(set(serials)) == 20
 
 
+@pytest.mark.slow
 def test_another_envoy_takes_over_under_streams(town: Network) -> None:
     binary = town.home / "envoy-b"
     binary.symlink_to(find_envoy())

@@ -68,7 +68,7 @@ def network(networks: Callable[..., Network]) -> Network:
     return network
 
 
-@pytest.mark.parametrize("host", [NEAR, FAR])
+@pytest.mark.parametrize("host", [NEAR, pytest.param(FAR, marks=pytest.mark.slow)])
 def test_a_connection_that_the_application_closes_costs_no_request(network: Network, host: str) -> None:
     """Requests come just as the connections have been idle for as long as the application bears it."""
     address = network.cluster_ip("shop", host)

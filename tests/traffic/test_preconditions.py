@@ -97,6 +97,7 @@ def test_no_capabilities(machine: Network) -> None:
     assert "CAP_SYS_ADMIN" in complains(machine)
 
 
+@pytest.mark.slow
 def test_two_networks_in_one_folder(machine: Network) -> None:
     machine.up()
     done = machine.seaway("up", str(machine.manifests), "--detach")
